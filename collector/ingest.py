@@ -1,0 +1,76 @@
+"""The collector's working parts, wired: intake → spool → loader → store, their ledger and their health."""
+
+from __future__ import annotations
+
+from collector.intake import Intake
+from collector.ledger import Ledger
+from collector.loader import Loader
+from collector.selfobs import Observations
+from collector.settings import CollectorSettings
+from collector.signals import Signal
+from collector.spool import Spool
+from collector.store.connection import Store
+from collector.store.writer import Writer
+
+
+class Ingest:
+    """`start` after the store is migrated; `stop` leaves nothing half done: what waits is on disk."""
+
+    def __init__(self, settings: CollectorSettings, store: Store, observations: Observations) -> None:
+        self.settings = settings
+        self.store = store
+        self.observations = observations
+        self.ledger = Ledger(settings.spool_path / "ledger.sqlite")
+        self.spool = Spool(settings, self.ledger)
+        self.writer = Writer(store)
+        self.intake = Intake(self.spool, self.ledger, settings, observations)
+        self.loader = Loader(self.spool, self.ledger, self.writer, observations, settings.loaders)
+        self._levels()
+
+    def start(self) -> None:
+        self.spool.start()
+        self.loader.start()
+
+    def stop(self) -> None:
+        """Receivers must have stopped. Ends within the time of the inserts under way."""
+        self.spool.close()
+        self.loader.stop()
+        self.ledger.close()
+
+    def problems(self) -> list[str]:
+        """Why this collector shouldn't be sent anything, in words; empty when it should."""
+        found: list[str] = []
+        if not self.spool.alive:
+            found.append("the spool's writer is not running: see the log")
+        try:
+            self.spool.check()
+        except Exception as error:  # noqa: BLE001 (whatever refuses senders is the answer here)
+            found.append(str(error))
+        loader = self.loader.state
+        if not loader.alive:
+            found.append("a loader thread is not running: see the log")
+        if loader.problem:
+            found.append(f"loading stands still: {loader.problem}")
+        if self.spool.lost:
+            found.append(f"{len(self.spool.lost)} spool segments are missing or damaged: {self.spool.lost[0]}")
+        return found
+
+    def _levels(self) -> None:
+        add = self.observations.gauge
+        add(
+            "muster.waiting.items",
+            "items acknowledged and not yet stored",
+            lambda: {(("signal", s.value),): n for s, n in self.spool.state().items.items()},
+        )
+        add(
+            "muster.waiting.size", "bytes acknowledged and not yet stored", lambda: {(): self.spool.state().bytes}, "By"
+        )
+        add("muster.lag", "age of the oldest request not yet stored", lambda: {(): self.spool.state().oldest}, "s")
+        add("muster.ready", "1 when senders are welcome", lambda: {(): float(not self.problems())})
+        add("muster.dead.letters", "items of dead letters kept", self._dead)
+
+    def _dead(self) -> dict[tuple[tuple[str, str], ...], float]:
+        items = dict.fromkeys(Signal, 0)
+        for letter in self.ledger.dead():
+            items[letter.signal] += letter.items
+        return {(("signal", signal.value),): float(count) for signal, count in items.items()}

@@ -1,0 +1,139 @@
+"""What every receiver hands its exports to: recognise repeats, decode, spool, answer once durable."""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+import time
+from collections import deque
+
+from collector.dedup import Window, digest
+from collector.errors import CollectorError, Overloaded
+from collector.ledger import Ledger
+from collector.receivers import payload
+from collector.segment import Record
+from collector.selfobs import Observations
+from collector.settings import CollectorSettings
+from collector.signals import Answer, Export, Signal
+from collector.spool import Append, Spool
+
+_NO_DIGEST = bytes(16)
+_MARKS = 13
+"""A few more than the window's buckets, so that the ledger forgets a digest after the window does."""
+
+
+class Intake:
+    """A `Consumer`. Lives on one event loop, which alone touches its state; the spool's thread calls back into it."""
+
+    def __init__(self, spool: Spool, ledger: Ledger, settings: CollectorSettings, observations: Observations) -> None:
+        self._spool = spool
+        self._ledger = ledger
+        self._observe = observations
+        self._max_in_flight = settings.max_in_flight_bytes
+        self._in_flight = 0
+        self._window = Window(settings.dedup_window, [*ledger.digests(), *spool.recovered_digests])
+        self._underway: dict[bytes, asyncio.Future[None]] = {}
+        self._marks: deque[int] = deque()
+        self._waiters: dict[Append, asyncio.Future[None]] = {}
+        self._loop: asyncio.AbstractEventLoop | None = None
+
+    async def consume(self, export: Export) -> Answer:
+        """Raises `CollectorError`; then nothing of the export was kept."""
+        size = len(export.body)
+        if self._in_flight and self._in_flight + size > self._max_in_flight:
+            raise Overloaded("too many bytes are being received at once (max_in_flight_bytes): slow down", 1)
+        self._spool.check()
+        # A task of its own: a sender that hangs up must not leave a request half taken, on disk but not recognised.
+        self._in_flight += size
+        taking = asyncio.ensure_future(self._take(export))
+        taking.add_done_callback(lambda task: self._taken(task, size))
+        answer = await asyncio.shield(taking)
+        self._observe.answered(export.signal, answer)
+        return answer
+
+    def _taken(self, task: asyncio.Task[Answer], size: int) -> None:
+        self._in_flight -= size
+        if not task.cancelled():
+            task.exception()  # seen here in case nobody waits for it any more
+
+    async def _take(self, export: Export) -> Answer:
+        self._forget()
+        key = digest(export)
+        while (underway := self._underway.get(key)) is not None:
+            # The same request is being written: it decides. If it fails, this one tries in its stead.
+            await asyncio.wait([underway])
+        if key in self._window:
+            return await self._absorb(export)
+        finished = asyncio.get_running_loop().create_future()
+        self._underway[key] = finished
+        try:
+            received_at = time.time_ns()
+            decoded = payload.decode(export, received_at, secrets.token_hex(8))
+            record = Record(
+                received_at,
+                decoded.items + decoded.rejected,
+                decoded.items,
+                decoded.rejected,
+                0,
+                key,
+                export.principal.org,
+                export.principal.identity,
+                decoded.payload if decoded.items else b"",
+            )
+            if record.received:
+                await self._write(export.signal, record, key)
+            return Answer(decoded.items, decoded.rejected, message=decoded.message)
+        finally:
+            del self._underway[key]
+            finished.set_result(None)
+
+    async def _absorb(self, export: Export) -> Answer:
+        """Count the repeat; its items were stored the first time."""
+        decoded = payload.decode(export, 0, "")
+        principal = export.principal
+        note = Record(
+            time.time_ns(),
+            decoded.items + decoded.rejected,
+            0,
+            decoded.rejected,
+            decoded.items,
+            _NO_DIGEST,
+            principal.org,
+            principal.identity,
+            b"",
+        )
+        await self._write(export.signal, note, None)
+        return Answer(decoded.items, decoded.rejected, absorbed=True, message=decoded.message)
+
+    async def _write(self, signal: Signal, record: Record, key: bytes | None) -> None:
+        self._loop = asyncio.get_running_loop()
+        written: asyncio.Future[None] = self._loop.create_future()
+        append = Append(signal, record, self._done)
+        self._waiters[append] = written
+        try:
+            self._spool.append(append)
+            await written
+        finally:
+            self._waiters.pop(append, None)
+        if key is not None:
+            self._window.add(key)
+
+    def _done(self, appends: list[Append], error: CollectorError | None) -> None:
+        assert self._loop is not None
+        self._loop.call_soon_threadsafe(self._resolve, appends, error)
+
+    def _resolve(self, appends: list[Append], error: CollectorError | None) -> None:
+        for append in appends:
+            waiter = self._waiters.pop(append, None)
+            if waiter is None or waiter.done():
+                continue
+            if error is None:
+                waiter.set_result(None)
+            else:
+                waiter.set_exception(error)
+
+    def _forget(self) -> None:
+        if self._window.turn():
+            self._marks.append(self._ledger.mark())
+            if len(self._marks) > _MARKS:
+                self._ledger.forget_digests(self._marks.popleft())

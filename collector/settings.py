@@ -1,0 +1,68 @@
+"""Settings of the collector, from the environment (`MUSTER_COLLECTOR_…`), checked before anything starts."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import Field
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+MiB = 1024 * 1024
+
+Bytes = Annotated[int, Field(gt=0)]
+Seconds = Annotated[float, Field(gt=0)]
+
+
+class CollectorSettings(BaseSettings):
+    """How telemetry comes in: addresses, limits, and when a batch is full."""
+
+    model_config = SettingsConfigDict(env_prefix="MUSTER_COLLECTOR_", extra="forbid")
+
+    host: str = "127.0.0.1"
+    http_port: Annotated[int, Field(ge=0, le=65535)] = 4318
+    grpc_port: Annotated[int, Field(ge=0, le=65535)] = 4317
+    tokens_file: Path | None = None
+    """Bearer tokens (see `receivers/auth.py`). Needed for any bind that is not loopback."""
+
+    max_body_bytes: Bytes = 16 * MiB
+    """Largest request as sent."""
+    max_decompressed_bytes: Bytes = 64 * MiB
+    """Largest request after decompression."""
+    max_in_flight_bytes: Bytes = 256 * MiB
+    """Decompressed bytes of the requests not yet on disk; above it senders are told to slow down."""
+
+    spool_path: Path = Path(".data/spool")
+    spool_max_bytes: Bytes = 8 * 1024 * MiB
+    """Waiting bytes above which senders are told to slow down."""
+    spool_max_age: Seconds = 900.0
+    """Age of the oldest waiting request above which senders are told to come back."""
+    spool_min_free_bytes: Bytes = 512 * MiB
+    """Free disk space below which nothing more is taken in, so that the engine can still write."""
+    dedup_window: Seconds = 600.0
+    """How long a repeated identical request is absorbed."""
+
+    batch_items: Annotated[int, Field(gt=0)] = 100_000
+    batch_bytes: Bytes = 96 * MiB
+    batch_linger: Seconds = 0.5
+    """Age at which a batch is loaded even if it isn't full."""
+    loaders: Annotated[int, Field(ge=1, le=8)] = 2
+    """Threads that insert batches; two keep the engine busy while one prepares."""
+
+
+class StoreSettings(BaseSettings):
+    """Where the tables live: in this process (the default), or on a ClickHouse server."""
+
+    model_config = SettingsConfigDict(env_prefix="MUSTER_STORE_", extra="forbid")
+
+    dsn: str | None = Field(default=None, repr=False)
+    """`clickhouse://user:password@host:8123/database`; without it the engine is embedded."""
+    path: Path = Path(".data/engine")
+    database: str = Field(default="muster", pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")
+    memory_bytes: Bytes = 1200 * MiB
+    """Cap on the embedded engine's memory, inserts, merges and queries together."""
+    query_memory_bytes: Bytes = 300 * MiB
+    """Cap on one read."""
+    query_seconds: Seconds = 30.0
+    readers: Annotated[int, Field(ge=1, le=64)] = 2
+    """Reads that may run at once; more wait. readers × query_memory_bytes must leave room for inserts."""

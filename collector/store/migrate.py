@@ -1,0 +1,144 @@
+"""Numbered migrations: one SQL statement a file, applied once, in order, each with its checksum.
+
+A row is written before a statement runs and another when it has run, so that a crash between the two is seen.
+Every statement is `CREATE … IF NOT EXISTS`, so one that was interrupted is simply run again.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from importlib import resources
+
+from clickhouse_connect.driver.client import Client
+
+from collector.store import otlp
+from collector.store.connection import Store, StoreError
+
+DURABLE = (
+    # What makes a retried insert complete exactly its missing parts, and a finished one safe from power loss.
+    "non_replicated_deduplication_window = 10000, fsync_after_insert = 1, fsync_part_directory = 1"
+)
+
+_TABLE = """CREATE TABLE IF NOT EXISTS schema_migrations
+(
+    Version UInt32,
+    Name String,
+    Checksum FixedString(64),
+    Status Enum8('started' = 1, 'done' = 2),
+    At DateTime64(3, 'UTC') DEFAULT now64(3),
+    EngineVersion String DEFAULT version()
+)
+ENGINE = MergeTree ORDER BY (Version, Status)
+"""
+
+
+class Status(StrEnum):
+    """`STARTED` means that a run was interrupted: the statement is run again."""
+
+    PENDING = "pending"
+    STARTED = "started"
+    DONE = "done"
+
+
+@dataclass(frozen=True, slots=True)
+class Migration:
+    """One statement, ready to run."""
+
+    version: int
+    name: str
+    sql: str
+
+    @property
+    def checksum(self) -> str:
+        """SHA-256 (hex) of the statement as it is run."""
+        return hashlib.sha256(self.sql.encode()).hexdigest()
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """A migration and how far it is."""
+
+    migration: Migration
+    status: Status
+
+
+def load(settings: str = DURABLE) -> list[Migration]:
+    """The migrations shipped with this version, in order. `settings` is what every kept table gets."""
+    found: list[Migration] = []
+    files = sorted(
+        (file for file in resources.files(__package__).joinpath("schema").iterdir() if file.name.endswith(".sql")),
+        key=lambda file: file.name,
+    )
+    for file in files:
+        number, _, name = file.name.removesuffix(".sql").partition("_")
+        sql = file.read_text().replace("{{durable: merge_tree}}", settings)
+        found.append(Migration(int(number), name, otlp.render(sql).strip()))
+    expected = list(range(1, len(found) + 1))
+    if [migration.version for migration in found] != expected:
+        raise StoreError(f"migrations must be numbered 1 to {len(found)} without gaps")
+    return found
+
+
+def plan(store: Store, migrations: list[Migration] | None = None) -> list[Step]:
+    """Every migration with its status. Changes nothing. Raises `StoreError` where history doesn't fit."""
+    client = store.client()
+    migrations = load() if migrations is None else migrations
+    exists = client.command(
+        "SELECT count() FROM system.tables WHERE database = currentDatabase() AND name = 'schema_migrations'"
+    )
+    history = _history(client) if exists else {}
+    known = {migration.version: migration for migration in migrations}
+    for version, (checksum, status) in history.items():
+        if version not in known:
+            raise StoreError(f"{store.where} has migration {version}, which this version doesn't know: it is newer")
+        if status is Status.DONE and checksum != known[version].checksum:
+            raise StoreError(
+                f"migration {version} ({known[version].name}) was changed after it ran: "
+                "restore the file, and put the change into a new migration"
+            )
+    return [Step(m, history.get(m.version, ("", Status.PENDING))[1]) for m in migrations]
+
+
+def migrate(store: Store, migrations: list[Migration] | None = None) -> list[Migration]:
+    """Run what is pending or was interrupted; the migrations that ran. Raises as `plan`."""
+    client = store.client()
+    client.command(_TABLE)
+    ran: list[Migration] = []
+    for step in plan(store, migrations):
+        if step.status is Status.DONE:
+            continue
+        _record(client, step.migration, Status.STARTED)
+        client.command(step.migration.sql)
+        _record(client, step.migration, Status.DONE)
+        ran.append(step.migration)
+    return ran
+
+
+def _history(client: Client) -> Mapping[int, tuple[str, Status]]:
+    rows = client.query(
+        "SELECT Version, argMax(Checksum, (Status, At)), max(Status) FROM schema_migrations GROUP BY Version"
+    ).result_rows
+    return {
+        version: (checksum.decode() if isinstance(checksum, bytes) else checksum, Status(status))
+        for version, checksum, status in rows
+    }
+
+
+def _record(client: Client, migration: Migration, status: Status) -> None:
+    client.insert(
+        "schema_migrations",
+        [[migration.version, migration.name, migration.checksum, status.value]],
+        column_names=["Version", "Name", "Checksum", "Status"],
+        settings={"async_insert": 0},
+    )
+
+
+def raw_views() -> list[tuple[str, str, str]]:
+    """(signal, table, view's statement) of each view that reads a raw table: what a sent item becomes a row of."""
+    pattern = re.compile(r"CREATE MATERIALIZED VIEW IF NOT EXISTS (\w+) TO (\w+) AS[\s\S]*FROM raw_(\w+)$")
+    matches = ((pattern.search(migration.sql), migration.sql) for migration in load())
+    return [(match[3], match[2], sql) for match, sql in matches if match]

@@ -1,0 +1,427 @@
+"""What pages and tools read: typed functions over the statements in `reads/`, with bound parameters.
+
+Times are nanoseconds since the epoch, durations nanoseconds, ids lower-case hex. Every function takes a client of
+`Store.reader()`, which limits memory and time, and raises
+
+    ReadError
+    ├── TooMuch          the engine's limit for one read: ask for less
+    └── Unavailable      the engine failed or is gone
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from enum import StrEnum
+from functools import cache
+from importlib import resources
+from typing import Any
+
+from clickhouse_connect.driver.client import Client
+from clickhouse_connect.driver.exceptions import ClickHouseError
+
+MINUTE = 60 * 1_000_000_000
+_FIRST_SLICE = 10 * MINUTE
+_SLICE_GROWTH = 6
+_FOREVER = 2**63 - 1
+_LIMIT_CODES = frozenset({158, 159, 160, 241, 307, 396})  # rows, time, speed, memory, bytes, result
+
+MAX_LOGS = 1_000
+MAX_APPROVALS = 1_000
+TEXT_BUDGET = 32 * 1024 * 1024
+"""Bytes of text that one trace may bring along; above it long texts are cut, and say so."""
+WHOLE_TEXT = 2**31
+_SHORT_TEXT = 2_000
+
+
+class ReadError(Exception):
+    """A read failed; the message is for people and quotes no data."""
+
+
+class TooMuch(ReadError):  # noqa: N818
+    pass
+
+
+class Unavailable(ReadError):  # noqa: N818
+    pass
+
+
+class Order(StrEnum):
+    """`WORST` is failed first (root, then inside), then slowest."""
+
+    NEWEST = "newest"
+    WORST = "worst"
+
+
+@dataclass(frozen=True, slots=True)
+class After:
+    """Where a page of traces goes on: the last row's sort key. `rank` is empty for `NEWEST`."""
+
+    trace_id: str
+    start_ns: int
+    severity: int = 0
+    duration_ns: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class TraceFilters:
+    """Which traces: those that start in [since, until) and match every filter that is set.
+
+    A filter matches a trace if it matches any of its spans; `text` is looked for in span names, in any case.
+    """
+
+    since_ns: int
+    until_ns: int
+    service: str = ""
+    agent: str = ""
+    failed: bool = False
+    text: str = ""
+    min_duration_ns: int = 0
+    order: Order = Order.NEWEST
+    after: After | None = None
+    limit: int = 50
+
+    @property
+    def narrows(self) -> bool:
+        return bool(self.service or self.agent or self.failed or self.text or self.min_duration_ns)
+
+
+@dataclass(frozen=True, slots=True)
+class TraceRow:
+    """One trace in figures. A span received twice counts once; `duplicates` are its further copies.
+
+    Without a root span the earliest one stands for it. Tokens are None where no model call reported any.
+    """
+
+    trace_id: str
+    start_ns: int
+    duration_ns: int
+    has_root: bool
+    root_name: str
+    root_service: str
+    root_status: str
+    outcome: str
+    requester: str
+    environment: str
+    spans: int
+    duplicates: int
+    errors: int
+    services: Sequence[str]
+    agents: Sequence[str]
+    models: Sequence[str]
+    model_calls: int
+    model_calls_without_tokens: int
+    input_tokens: int | None
+    output_tokens: int | None
+    tool_calls: int
+    last_received_ns: int
+    approvals: int = 0
+
+    @property
+    def severity(self) -> int:
+        """2: the root failed; 1: something inside did; 0: nothing."""
+        return 2 if self.has_root and self.root_status == "Error" else int(self.errors > 0)
+
+
+@dataclass(frozen=True, slots=True)
+class TracePage:
+    """`after` is None on the last page."""
+
+    traces: Sequence[TraceRow]
+    after: After | None
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    time_ns: int
+    name: str
+    attributes: Mapping[str, str]
+    attribute_kinds: Mapping[str, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    trace_id: str
+    span_id: str
+    attributes: Mapping[str, str]
+    attribute_kinds: Mapping[str, int]
+
+
+@dataclass(frozen=True, slots=True)
+class SpanRow:
+    """One stored copy of a span. `duplicate` marks all but the first received.
+
+    `attribute_kinds` hold what isn't a string (see `otlp.KIND`). `shortened` says that texts were cut;
+    `get_span` has them whole.
+    """
+
+    span_id: str
+    parent_span_id: str
+    parent_missing: bool
+    name: str
+    kind: str
+    start_ns: int
+    duration_ns: int
+    status: str
+    status_message: str
+    error_type: str
+    service: str
+    operation: str
+    agent_id: str
+    agent: str
+    environment: str
+    provider: str
+    model: str
+    tool: str
+    tool_call_id: str
+    conversation_id: str
+    requester: str
+    release_id: str
+    outcome: str
+    input_tokens: int | None
+    output_tokens: int | None
+    system_instructions: str
+    input_messages: str
+    output_messages: str
+    tool_arguments: str
+    tool_result: str
+    attributes: Mapping[str, str]
+    attribute_kinds: Mapping[str, int]
+    resource_attributes: Mapping[str, str]
+    resource_attribute_kinds: Mapping[str, int]
+    scope_name: str
+    scope_version: str
+    scope_attributes: Mapping[str, str]
+    trace_state: str
+    dropped_counts: Sequence[int]
+    raw_times: Sequence[int]
+    org: str
+    identity: str
+    identity_method: str
+    received_ns: int
+    request_id: str
+    batch_id: str
+    shortened: bool
+    events: Sequence[Event]
+    links: Sequence[Link]
+    duplicate: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class ApprovalRow:
+    """A decision as an agent reported it. Moments are the texts it sent."""
+
+    time_ns: int
+    span_id: str
+    service: str
+    source: str
+    approval_id: str
+    decision: str
+    approver: str
+    policy_id: str
+    policy_version: str
+    verdict: str
+    enforced: str
+    arguments_digest: str
+    shown_digest: str
+    requested_at: str
+    decided_at: str
+    identity: str
+    identity_method: str
+
+
+@dataclass(frozen=True, slots=True)
+class LogRow:
+    time_ns: int
+    span_id: str
+    service: str
+    severity: str
+    severity_number: int
+    event_name: str
+    body: str
+    attributes: Mapping[str, str]
+    attribute_kinds: Mapping[str, int]
+    identity: str
+    identity_method: str
+
+
+@dataclass(frozen=True, slots=True)
+class TraceDetail:
+    """`stored_spans` and `logs_total` count what exists; `spans` and `logs` may hold fewer, by the caps."""
+
+    figures: TraceRow
+    stored_spans: int
+    spans: Sequence[SpanRow]
+    logs: Sequence[LogRow]
+    logs_total: int
+    approvals: Sequence[ApprovalRow]
+
+
+@dataclass(frozen=True, slots=True)
+class IngestHealth:
+    """`newest_ns` is None in an empty store. `minutes` are (start of minute in s, rows received), gaps left out."""
+
+    newest_ns: int | None
+    spans: int
+    minutes: Sequence[tuple[int, int]] = field(default=())
+
+
+@cache
+def statement(name: str) -> str:
+    """The text of `reads/<name>.sql`, with what it includes."""
+    folder = resources.files(__package__).joinpath("reads")
+    text = folder.joinpath(f"{name}.sql").read_text()
+    return text.replace("{{matching}}", folder.joinpath("matching.sql").read_text().strip())
+
+
+def list_traces(client: Client, org: str, filters: TraceFilters) -> TracePage:
+    """A page of traces. Newest first reads the window in slices from its end and stops when the page is full."""
+    find = _newest if filters.order is Order.NEWEST else _worst
+    rows = find(client, org, filters)
+    page = rows[: filters.limit]
+    counts = _approvals(client, org, [row.trace_id for row in page])
+    page = [replace(row, approvals=counts.get(row.trace_id, 0)) for row in page]
+    last = page[-1] if len(rows) > filters.limit else None
+    return TracePage(page, After(last.trace_id, last.start_ns, last.severity, last.duration_ns) if last else None)
+
+
+def get_trace(client: Client, org: str, trace_id: str, limit: int) -> TraceDetail | None:
+    """A trace with up to `limit` spans, its logs and approvals; None if no span of it is stored."""
+    figures = _figures(client, org, [trace_id]).get(trace_id)
+    extent = _run(client, "trace_extent", org=org, trace_id=trace_id)
+    if figures is None or not extent:
+        return None
+    start, end, stored = extent[0]["start_ns"], extent[0]["end_ns"], extent[0]["spans"]
+    where = {"org": org, "trace_id": trace_id, "start": start, "end": end}
+    text = WHOLE_TEXT if extent[0]["bytes"] <= TEXT_BUDGET else _SHORT_TEXT
+    spans = _spans(client, where, text=text, limit=limit)
+    logs = _run(client, "trace_logs", **where, text=_SHORT_TEXT * 10, limit=MAX_LOGS)
+    total = logs[0]["total"] if logs else 0
+    approvals = _run(client, "trace_approvals", org=org, trace_id=trace_id, limit=MAX_APPROVALS)
+    return TraceDetail(
+        replace(figures, approvals=_approvals(client, org, [trace_id]).get(trace_id, 0)),
+        stored,
+        spans,
+        [LogRow(**{name: value for name, value in row.items() if name != "total"}) for row in logs],
+        total,
+        [ApprovalRow(**row) for row in approvals],
+    )
+
+
+def get_span(client: Client, org: str, trace_id: str, span_id: str) -> SpanRow | None:
+    """The first received copy of a span with its texts whole; None if it isn't stored."""
+    extent = _run(client, "trace_extent", org=org, trace_id=trace_id)
+    if not extent:
+        return None
+    where = {"org": org, "trace_id": trace_id, "start": extent[0]["start_ns"], "end": extent[0]["end_ns"]}
+    copies = _spans(client, where, text=WHOLE_TEXT, limit=10, span_id=span_id)
+    return next((span for span in copies if not span.duplicate), None)
+
+
+def ingest_health(client: Client, org: str, since_ns: int) -> IngestHealth:
+    """When a span last came, and how many came in each minute from `since_ns` on."""
+    newest = _run(client, "ingest_newest", org=org)
+    minutes = [(r["minute"], r["spans"]) for r in _run(client, "ingest_minutes", org=org, since=since_ns)]
+    return IngestHealth(newest[0]["received_ns"], newest[0]["spans"], minutes) if newest else IngestHealth(None, 0)
+
+
+def _newest(client: Client, org: str, filters: TraceFilters) -> list[TraceRow]:
+    """Up to limit + 1 traces."""
+    wanted = filters.limit + 1
+    after = filters.after
+    before, before_id = (after.start_ns, after.trace_id) if after else (filters.until_ns, "")
+    since, width = filters.since_ns, _FIRST_SLICE
+    low = max(since, before - width)
+    rows: list[TraceRow] = []
+    while True:
+        # With filters, the span that matches may lie after the slice in which its trace starts.
+        horizon = _FOREVER if filters.narrows else before + 1
+        found = _run(
+            client, "traces_newest", **_matching(org, filters, low), horizon=horizon, before=before,
+            before_id=before_id, limit=wanted,
+        )  # fmt: skip
+        starts = {row["trace_id"]: row["start_ns"] for row in found}
+        figures = _figures(client, org, list(starts))
+        # A trace that began before the slice belongs to an earlier one.
+        rows += [figures[id_] for id_, start in starts.items() if id_ in figures and figures[id_].start_ns == start]
+        if len(rows) >= wanted:
+            return rows[:wanted]
+        if len(found) == wanted:
+            before, before_id = found[-1]["start_ns"], found[-1]["trace_id"]
+        elif low <= since:
+            return rows
+        else:
+            before, before_id = low, ""
+            width *= _SLICE_GROWTH
+            low = max(since, low - width)
+
+
+def _worst(client: Client, org: str, filters: TraceFilters) -> list[TraceRow]:
+    """Up to limit + 1 traces."""
+    wanted = filters.limit + 1
+    after = filters.after
+    key = (after.severity, after.duration_ns, after.trace_id) if after else (3, _FOREVER, "")
+    rows: list[TraceRow] = []
+    while True:
+        found = _run(
+            client, "traces_worst", **_matching(org, filters, filters.since_ns), before=filters.until_ns,
+            after_severity=key[0], after_duration=key[1], after_id=key[2], limit=wanted,
+        )  # fmt: skip
+        figures = _figures(client, org, [row["trace_id"] for row in found])
+        rows += [
+            figures[row["trace_id"]]
+            for row in found
+            if row["trace_id"] in figures and figures[row["trace_id"]].start_ns == row["start_ns"]
+        ]
+        if len(found) < wanted or len(rows) >= wanted:
+            return rows[:wanted]
+        key = (found[-1]["severity"], found[-1]["duration_ns"], found[-1]["trace_id"])
+
+
+def _matching(org: str, filters: TraceFilters, since: int) -> dict[str, Any]:
+    return {
+        "org": org,
+        "since": since,
+        "service": filters.service,
+        "agent": filters.agent,
+        "failed": filters.failed,
+        "text": filters.text,
+        "min_duration": filters.min_duration_ns,
+    }
+
+
+def _figures(client: Client, org: str, trace_ids: list[str]) -> dict[str, TraceRow]:
+    rows = _run(client, "traces_figures", org=org, trace_ids=trace_ids) if trace_ids else []
+    return {row["trace_id"]: TraceRow(**row) for row in rows}
+
+
+def _approvals(client: Client, org: str, trace_ids: list[str]) -> dict[str, int]:
+    rows = _run(client, "traces_approvals", org=org, trace_ids=trace_ids) if trace_ids else []
+    return {row["trace_id"]: row["approvals"] for row in rows}
+
+
+def _spans(client: Client, where: Mapping[str, Any], *, text: int, limit: int, span_id: str = "") -> list[SpanRow]:
+    spans = [_span(row) for row in _run(client, "trace_spans", **where, text=text, limit=limit, span_id=span_id)]
+    first: dict[str, SpanRow] = {}
+    for span in spans:
+        seen = first.setdefault(span.span_id, span)
+        if (span.received_ns, span.request_id) < (seen.received_ns, seen.request_id):
+            first[span.span_id] = span
+    return [span if first[span.span_id] is span else replace(span, duplicate=True) for span in spans]
+
+
+def _span(row: dict[str, Any]) -> SpanRow:
+    events = zip(*(row.pop(f"event_{part}") for part in ("times", "names", "attributes", "kinds")), strict=False)
+    links = zip(*(row.pop(f"link_{part}") for part in ("trace_ids", "span_ids", "attributes", "kinds")), strict=False)
+    return SpanRow(**row, events=[Event(*event) for event in events], links=[Link(*link) for link in links])
+
+
+def _run(client: Client, name: str, **parameters: Any) -> list[dict[str, Any]]:
+    try:
+        result = client.query(statement(name), parameters=parameters)
+    except ClickHouseError as error:
+        code, kind = getattr(error, "code", None), getattr(error, "name", None) or type(error).__name__
+        if code in _LIMIT_CODES:
+            raise TooMuch(f"the engine stopped a read at its limit ({kind})") from error
+        raise Unavailable(f"the engine could not answer ({kind})") from error
+    return list(result.named_results())

@@ -1,0 +1,24 @@
+-- What agents reported about approvals in a trace, once each.
+SELECT
+    toUnixTimestamp64Nano(Timestamp) AS time_ns,
+    SpanId AS span_id,
+    ServiceName AS service,
+    Source AS source,
+    ApprovalId AS approval_id,
+    Decision AS decision,
+    Approver AS approver,
+    PolicyId AS policy_id,
+    PolicyVersion AS policy_version,
+    Verdict AS verdict,
+    Enforced AS enforced,
+    ArgumentsDigest AS arguments_digest,
+    ShownDigest AS shown_digest,
+    RequestedAt AS requested_at,
+    DecidedAt AS decided_at,
+    Identity AS identity,
+    IdentityMethod AS identity_method
+FROM approvals
+WHERE Org = {org:String} AND TraceId = {trace_id:String}
+ORDER BY Timestamp, SpanId, ReceivedAt, RequestId
+LIMIT 1 BY SpanId, Timestamp, ApprovalId
+LIMIT {limit:UInt32}

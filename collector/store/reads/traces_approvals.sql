@@ -1,0 +1,5 @@
+-- Approval decisions per trace; those that came with a span sent twice count once.
+SELECT TraceId AS trace_id, uniqExact(SpanId, Timestamp, ApprovalId) AS approvals
+FROM approvals
+WHERE Org = {org:String} AND TraceId IN {trace_ids:Array(String)}
+GROUP BY TraceId

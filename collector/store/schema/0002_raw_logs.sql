@@ -1,0 +1,1 @@
+CREATE TABLE IF NOT EXISTS raw_logs ({{raw_columns: logs}}) ENGINE = Null

@@ -1,0 +1,1 @@
+CREATE TABLE IF NOT EXISTS raw_metrics ({{raw_columns: metrics}}) ENGINE = Null

@@ -1,0 +1,13 @@
+CREATE MATERIALIZED VIEW IF NOT EXISTS agent_activity_mv TO agent_activity AS
+SELECT
+    toStartOfHour(toDateTime(Timestamp)) AS Hour,
+    Org, Identity, IdentityMethod, ServiceName, AgentId, AgentName, Environment,
+    count() AS Spans,
+    countIf(StatusCode = 'Error') AS Errors,
+    countIf(Model != '') AS ModelCalls,
+    countIf(ToolName != '') AS ToolCalls,
+    min(Timestamp) AS FirstSeen,
+    max(Timestamp) AS LastSeen,
+    max(ReceivedAt) AS LastReceived
+FROM otel_traces
+GROUP BY Hour, Org, Identity, IdentityMethod, ServiceName, AgentId, AgentName, Environment

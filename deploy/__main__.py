@@ -1,0 +1,5 @@
+"""`python -m deploy` is the `muster` command."""
+
+from deploy.cli import main
+
+main()

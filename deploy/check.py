@@ -1,0 +1,71 @@
+"""What is wrong with a configuration, before anything starts."""
+
+from __future__ import annotations
+
+import os
+import socket
+from pathlib import Path
+
+from collector.receivers.auth import Anonymous, SettingsError, StaticTokens, Verifier, check_bind
+from collector.settings import CollectorSettings
+from collector.store.connection import Store, StoreError
+from collector.store.migrate import plan
+from deploy.settings import DeploySettings
+
+
+def findings(settings: DeploySettings) -> list[str]:
+    """Each problem in words, with its remedy. Starts nothing, writes only the store's own files."""
+    collector, store = settings.collector(), settings.store()
+    problems: list[str] = []
+    try:
+        verifier: Verifier = StaticTokens(collector.tokens_file) if collector.tokens_file else Anonymous()
+        check_bind(collector.host, verifier)
+    except (SettingsError, OSError) as error:
+        problems.append(str(error))
+    for name, host, port in _ports(settings, collector):
+        if port and not _free(host, port):
+            problems.append(f"port {port} on {host} is taken: stop what listens there, or set {name}")
+    for directory in (settings.data, collector.spool_path):
+        if not _writable(directory):
+            problems.append(f"{directory} can't be written: check its owner, or set MUSTER_DATA")
+    reads = store.readers * store.query_memory_bytes
+    if store.dsn is None and reads > store.memory_bytes // 2 + store.memory_bytes // 4:
+        problems.append(
+            f"{store.readers} reads of {store.query_memory_bytes} bytes leave inserts too little of the engine's "
+            f"{store.memory_bytes}: lower MUSTER_STORE_READERS or MUSTER_STORE_QUERY_MEMORY_BYTES"
+        )
+    try:
+        with Store(store) as opened:
+            plan(opened)
+    except StoreError as error:
+        problems.append(str(error))
+    return problems
+
+
+def _ports(settings: DeploySettings, collector: CollectorSettings) -> list[tuple[str, str, int]]:
+    ports = [
+        ("MUSTER_COLLECTOR_HTTP_PORT", collector.host, collector.http_port),
+        ("MUSTER_COLLECTOR_GRPC_PORT", collector.host, collector.grpc_port),
+        ("MUSTER_API_PORT", "127.0.0.1", settings.api_port),
+    ]
+    if settings.dashboards:
+        ports.append(("MUSTER_DASHBOARDS_PORT", "127.0.0.1", settings.dashboards_port))
+    return ports
+
+
+def _free(host: str, port: int) -> bool:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    with socket.socket(family, socket.SOCK_STREAM) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, port))
+        except OSError:
+            return False
+    return True
+
+
+def _writable(directory: Path) -> bool:
+    existing = directory.resolve()
+    while not existing.exists():
+        existing = existing.parent
+    return os.access(existing, os.W_OK | os.X_OK)

@@ -1,0 +1,235 @@
+"""The `muster` command."""
+
+from __future__ import annotations
+
+import logging
+import sys
+from typing import Annotated, Any
+
+import httpx
+import typer
+from pydantic import ValidationError
+from rich.console import Console
+from rich.table import Table
+
+from collector.demo import fast, progress, traffic
+from collector.demo.outlet import SendError
+from collector.demo.replay import bodies, replay
+from collector.receivers.auth import SettingsError
+from collector.store.connection import Store, StoreError
+from collector.store.migrate import Status, migrate, plan
+from deploy.check import findings
+from deploy.settings import DeploySettings
+from deploy.up import serve_collector
+from deploy.up import up as run_up
+
+app = typer.Typer(no_args_is_help=True, add_completion=True, help="Muster: every agent accounted for.")
+dead_app = typer.Typer(no_args_is_help=True, help="Requests that the store could not read.")
+app.add_typer(dead_app, name="dead")
+out = Console()
+err = Console(stderr=True)
+
+Endpoint = Annotated[str, typer.Option(envvar="MUSTER_ENDPOINT", help="OTLP/HTTP address of the collector.")]
+Token = Annotated[str | None, typer.Option(envvar="MUSTER_TOKEN", help="Bearer token, if the collector wants one.")]
+HTTP = "http://127.0.0.1:4318"
+GRPC = "http://127.0.0.1:4317"
+
+
+def main() -> None:
+    """Run a command; what a person can mend is said in a line, not a traceback."""
+    logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    try:
+        app()
+    except ValidationError as error:
+        for problem in error.errors():
+            setting = "_".join(str(part) for part in problem["loc"]).upper()
+            err.print(f"[red]error:[/] setting {setting}: {problem['msg']}")
+        sys.exit(2)
+    except (StoreError, SettingsError, SendError, OSError) as error:
+        err.print(f"[red]error:[/] {error}", highlight=False)
+        sys.exit(1)
+
+
+@app.command()
+def up(
+    dashboards: Annotated[bool, typer.Option(help="Start the pages too.")] = True,
+) -> None:
+    """Start everything here in one process: collector, API, embedded engine, pages."""
+    settings = DeploySettings()
+    run_up(settings.model_copy(update={"dashboards": settings.dashboards and dashboards}), _say)
+
+
+@app.command()
+def collector() -> None:
+    """Start a collector alone (OTLP on HTTP and gRPC) against the configured store."""
+    serve_collector(DeploySettings(), _say)
+
+
+@app.command("migrate")
+def migrate_command(
+    show_plan: Annotated[bool, typer.Option("--plan", help="Say what would run; change nothing.")] = False,
+) -> None:
+    """Bring the store's tables to this version."""
+    with Store(DeploySettings().store()) as store:
+        if not show_plan:
+            ran = migrate(store)
+            out.print(f"{store.where}: {len(ran)} migrations applied" if ran else f"{store.where}: nothing to do")
+            return
+        table = Table("version", "migration", "status", "checksum")
+        steps = plan(store)
+        for step in steps:
+            checksum = step.migration.checksum[:12]
+            table.add_row(str(step.migration.version), step.migration.name, step.status, checksum)
+        out.print(table)
+        pending = sum(step.status is not Status.DONE for step in steps)
+        out.print(f"{store.where}: {pending} of {len(steps)} to run")
+
+
+@app.command()
+def check() -> None:
+    """Say what is wrong with the configuration before anything starts."""
+    problems = findings(DeploySettings())
+    for problem in problems:
+        err.print(f"[red]✗[/] {problem}", highlight=False)
+    if problems:
+        raise typer.Exit(1)
+    out.print("[green]✓[/] the configuration can be started")
+
+
+@app.command()
+def demo(
+    endpoint: Annotated[str | None, typer.Option(help="Where to send; the local collector by default.")] = None,
+    protocol: Annotated[str, typer.Option(help="http or grpc.")] = "http",
+    days: Annotated[float, typer.Option(help="Spread the traces over this many days back.")] = 14,
+    traces: Annotated[int | None, typer.Option(help="How many traces; live without it: no end.")] = None,
+    live: Annotated[bool, typer.Option(help="Send as it happens, at --rate traces a second.")] = False,
+    rate: Annotated[float, typer.Option(help="Traces a second when live.")] = 2.0,
+    seed: Annotated[int, typer.Option(help="Same seed, same traffic.")] = 7,
+    spans: Annotated[int | None, typer.Option("--fast", help="Send this many pre-serialised spans instead.")] = None,
+    token: Token = None,
+) -> None:
+    """Send realistic agent traffic through OpenTelemetry exporters."""
+    if protocol not in ("http", "grpc"):
+        raise typer.BadParameter("protocol is http or grpc")
+    if spans is not None:
+        _fast(endpoint or HTTP, spans, days, seed, token)
+        return
+    target = endpoint or (GRPC if protocol == "grpc" else HTTP)
+    count = traces if live or traces is not None else 2000
+    with progress.bar(count, console=err) as advance:
+        totals = traffic.send(
+            target,
+            protocol="grpc" if protocol == "grpc" else "http",
+            token=token,
+            days=days,
+            traces=count,
+            seed=seed,
+            live=live,
+            rate=rate,
+            progress=advance,
+        )
+    out.print(
+        f"sent {totals.traces:,} traces: {totals.spans:,} spans, {totals.logs:,} logs, {totals.points:,} data points, "
+        f"{totals.approvals:,} approvals, {totals.tool_calls:,} tool calls, {totals.errors:,} errors",
+        highlight=False,
+    )
+
+
+def _fast(endpoint: str, spans: int, days: float, seed: int, token: str | None) -> None:
+    import time
+
+    start = time.time_ns() - int(days * 86_400e9)
+    per_request = 1000
+    with err.status(f"sending {spans:,} spans …"):
+        report = replay(
+            endpoint,
+            bodies(spans, per_request, seed=seed, start=start, days=days, profile=fast.Profile.BENCH, gzip=False),
+            token=token,
+        )
+    summary = report.summary()
+    out.print(f"sent {summary['spans']:,} spans at {summary['spans_per_second']:,} spans/s", highlight=False)
+
+
+@app.command()
+def reconcile(
+    hours: Annotated[int, typer.Option(min=1, max=168, help="How far back.")] = 24,
+    endpoint: Endpoint = HTTP,
+    token: Token = None,
+) -> None:
+    """Does it add up? received = stored + absorbed + rejected + waiting + dead, per hour and sender."""
+    report = _ask("GET", endpoint, f"/ops/reconciliation?hours={hours}", token)
+    columns = ("received", "stored", "absorbed", "rejected", "waiting", "dead", "difference")
+    table = Table("hour (UTC)", "signal", "org", "sender")
+    for column in columns:
+        table.add_column(column, justify="right")
+    for account in report["accounts"]:
+        table.add_row(
+            account["hour"][:16].replace("T", " "),
+            account["signal"],
+            account["org"],
+            account["identity"] or "(anonymous)",
+            *(f"{account[column]:,}" for column in columns),
+        )
+    if report["accounts"]:
+        out.print(table)
+    else:
+        out.print(f"nothing was received in the last {hours} hours")
+    if report["unaccounted"]:
+        err.print(f"[red]✗[/] {report['unaccounted']:,} items are not accounted for")
+        raise typer.Exit(1)
+    out.print("[green]✓[/] every item is accounted for")
+
+
+@dead_app.command("list")
+def dead_list(endpoint: Endpoint = HTTP, token: Token = None) -> None:
+    """List dead letters with their errors."""
+    letters = _ask("GET", endpoint, "/ops/dead", token)
+    if not letters:
+        out.print("no dead letters")
+        return
+    table = Table("name", "signal", "org", "sender", "items", "buried (UTC)", "error")
+    for letter in letters:
+        table.add_row(
+            letter["name"],
+            letter["signal"],
+            letter["org"],
+            letter["identity"] or "(anonymous)",
+            str(letter["items"]),
+            letter["buried_at"][:19].replace("T", " "),
+            letter["error"],
+        )
+    out.print(table)
+
+
+@dead_app.command("requeue")
+def dead_requeue(name: str, endpoint: Endpoint = HTTP, token: Token = None) -> None:
+    """Put a dead letter back, once what made it unreadable is mended."""
+    answer = _ask("POST", endpoint, f"/ops/dead/{name}/requeue", token)
+    out.print(f"requeued {answer['requeued']:,} items")
+
+
+def _ask(method: str, endpoint: str, path: str, token: str | None) -> Any:
+    headers = {"authorization": f"Bearer {token}"} if token else {}
+    try:
+        response = httpx.request(method, endpoint.rstrip("/") + path, headers=headers, timeout=120)
+    except httpx.TransportError as error:
+        raise OSError(
+            f"no collector answers at {endpoint} ({type(error).__name__}): start one with `make up`, or name "
+            "another with --endpoint"
+        ) from error
+    if response.is_success:
+        return response.json()
+    try:
+        words = response.json()["message"]
+    except (ValueError, KeyError, TypeError):
+        words = f"{response.status_code} {response.reason_phrase}"
+    raise OSError(f"{endpoint} answers: {words}")
+
+
+def _say(line: str) -> None:
+    out.print(line, highlight=False)
+    out.file.flush()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,119 @@
+"""Everything in one process: collector, inventory API and the embedded engine, with Streamlit as its child."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import uvloop
+from inventory.app import api_app
+
+from collector.store.connection import Store
+from collector.store.migrate import migrate
+from deploy.collector_service import CollectorService, HttpServer
+from deploy.settings import DeploySettings
+
+Say = Callable[[str], None]
+
+
+def up(settings: DeploySettings, say: Say) -> None:
+    """Run until SIGINT or SIGTERM. `say` gets the lines that a person should see."""
+    with Store(settings.store()) as store:
+        applied = migrate(store)
+        if applied:
+            say(f"Tables ready ({len(applied)} migrations applied) in the {store.where}.")
+        uvloop.run(_serve(settings, store, say))
+    say("Stopped. Everything acknowledged is on disk.")
+
+
+def serve_collector(settings: DeploySettings, say: Say) -> None:
+    """A collector alone, until SIGINT or SIGTERM. A server's tables are brought up by `muster migrate`."""
+    with Store(settings.store()) as store:
+        if store.embedded:
+            migrate(store)
+        uvloop.run(_serve_collector(settings, store, say))
+    say("Stopped. Everything acknowledged is on disk.")
+
+
+async def _serve_collector(settings: DeploySettings, store: Store, say: Say) -> None:
+    stopping = _stopping()
+    collector = CollectorService(settings.collector(), store)
+    await collector.start()
+    try:
+        say(f"OTLP/HTTP http://127.0.0.1:{collector.http_port}, OTLP/gRPC 127.0.0.1:{collector.grpc_port}")
+        await stopping.wait()
+        say("Stopping …")
+    finally:
+        await collector.stop()
+
+
+def _stopping() -> asyncio.Event:
+    event = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, event.set)
+    return event
+
+
+async def _serve(settings: DeploySettings, store: Store, say: Say) -> None:
+    stopping = _stopping()
+    collector = CollectorService(settings.collector(), store)
+    api = HttpServer(api_app(store), "127.0.0.1", settings.api_port)
+    api_port = api.bind()
+    await collector.start()
+    api_task = asyncio.create_task(api.serve_bound())
+    child = _dashboards(settings, api_port) if settings.dashboards else None
+    try:
+        say("")
+        say("Muster is up.")
+        if child is not None:
+            say(f"  pages      http://127.0.0.1:{settings.dashboards_port}")
+        say(f"  API        http://127.0.0.1:{api_port}/docs")
+        say(f"  OTLP/HTTP  http://127.0.0.1:{collector.http_port}   (protobuf and JSON; /readyz, /metrics)")
+        say(f"  OTLP/gRPC  127.0.0.1:{collector.grpc_port}")
+        say("")
+        say("Send it something: make demo. Stop: Ctrl-C.")
+        await stopping.wait()
+        say("Stopping …")
+    finally:
+        if child is not None:
+            child.terminate()
+        api.should_exit = True
+        await collector.stop()
+        await api_task
+        if child is not None:
+            await asyncio.to_thread(_reap, child)
+
+
+def _dashboards(settings: DeploySettings, api_port: int) -> subprocess.Popen[bytes]:
+    page = Path(__file__).resolve().parent.parent / "dashboards" / "app.py"
+    options = {
+        "server.port": settings.dashboards_port,
+        "server.address": "127.0.0.1",
+        "server.headless": "true",
+        "server.fileWatcherType": "none",
+        "browser.gatherUsageStats": "false",
+        "client.toolbarMode": "viewer",
+    }
+    arguments = [f"--{name}={value}" for name, value in options.items()]
+    return subprocess.Popen(  # noqa: S603 (our own page, our own interpreter)
+        [sys.executable, "-m", "streamlit", "run", str(page), *arguments],
+        env={**os.environ, "MUSTER_API_URL": f"http://127.0.0.1:{api_port}"},
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        cwd=page.parent.parent,
+        start_new_session=True,  # Ctrl-C reaches us alone; we stop it
+    )
+
+
+def _reap(child: subprocess.Popen[bytes]) -> None:
+    try:
+        child.wait(timeout=5)
+    except subprocess.TimeoutExpired:
+        child.kill()
+        child.wait()
