@@ -147,9 +147,18 @@ class Ledger:
                 "INSERT OR IGNORE INTO dead (name, batch_id, signal, hour, org, identity, items, error, buried_at) "
                 "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
                 [
-                    (e.name, e.batch_id, e.signal, e.sender.hour, e.sender.org, e.sender.identity, e.items, e.error)
-                    + (e.buried_at,)
-                    for e in dead
+                    (
+                        letter.name,
+                        letter.batch_id,
+                        letter.signal,
+                        letter.sender.hour,
+                        letter.sender.org,
+                        letter.sender.identity,
+                        letter.items,
+                        letter.error,
+                        letter.buried_at,
+                    )
+                    for letter in dead
                 ],
             )
 
@@ -224,8 +233,8 @@ class Ledger:
                 "SELECT batch_id FROM batches b WHERE state = 'stored' AND stored_at < ? "
                 "AND sequence < (SELECT max(sequence) FROM batches WHERE signal = b.signal)"
             )
-            self._db.execute(f"DELETE FROM senders WHERE batch_id IN ({old})", (before,))  # noqa: S608
-            return self._db.execute(f"DELETE FROM batches WHERE batch_id IN ({old})", (before,)).rowcount  # noqa: S608
+            self._db.execute(f"DELETE FROM senders WHERE batch_id IN ({old})", (before,))
+            return self._db.execute(f"DELETE FROM batches WHERE batch_id IN ({old})", (before,)).rowcount
 
     def _one(self, sql: str, *parameters: str) -> Any:
         with self._lock:

@@ -94,7 +94,7 @@ def _stored(store: Store, writer: Writer, shares: Iterable[BatchShare]) -> dict[
                     rows = client.query(
                         "SELECT toUnixTimestamp(toStartOfHour(ReceivedAt, 'UTC')), Org, Identity, count() "
                         f"FROM {table} "
-                        "WHERE BatchId >= {first:String} AND BatchId <= {last:String} AND BatchId IN {some:Array(String)} "
+                        "WHERE BatchId BETWEEN {first:String} AND {last:String} AND BatchId IN {some:Array(String)} "
                         "GROUP BY ALL",
                         parameters={"first": some[0], "last": some[-1], "some": some},
                     ).result_rows

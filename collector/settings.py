@@ -27,8 +27,9 @@ class CollectorSettings(BaseSettings):
 
     max_body_bytes: Bytes = 16 * MiB
     """Largest request as sent."""
-    max_decompressed_bytes: Bytes = 64 * MiB
-    """Largest request after decompression."""
+    max_decompressed_bytes: Bytes = 16 * MiB
+    """Largest request after decompression. Parsing takes many times a request's size where it is made of empty
+    messages, so this bounds the memory that one request can cost."""
     max_in_flight_bytes: Bytes = 256 * MiB
     """Decompressed bytes of the requests not yet on disk; above it senders are told to slow down."""
 

@@ -25,9 +25,11 @@ def findings(settings: DeploySettings) -> list[str]:
     for name, host, port in _ports(settings, collector):
         if port and not _free(host, port):
             problems.append(f"port {port} on {host} is taken: stop what listens there, or set {name}")
-    for directory in (settings.data, collector.spool_path):
-        if not _writable(directory):
-            problems.append(f"{directory} can't be written: check its owner, or set MUSTER_DATA")
+    problems += [
+        f"{directory} can't be written: check its owner, or set MUSTER_DATA"
+        for directory in (settings.data, collector.spool_path)
+        if not _writable(directory)
+    ]
     reads = store.readers * store.query_memory_bytes
     if store.dsn is None and reads > store.memory_bytes // 2 + store.memory_bytes // 4:
         problems.append(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import sys
+import time
 from typing import Annotated, Any
 
 import httpx
@@ -136,8 +137,6 @@ def demo(
 
 
 def _fast(endpoint: str, spans: int, days: float, seed: int, token: str | None) -> None:
-    import time
-
     start = time.time_ns() - int(days * 86_400e9)
     per_request = 1000
     with err.status(f"sending {spans:,} spans …"):

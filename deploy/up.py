@@ -11,12 +11,12 @@ from collections.abc import Callable
 from pathlib import Path
 
 import uvloop
-from inventory.app import api_app
 
 from collector.store.connection import Store
 from collector.store.migrate import migrate
 from deploy.collector_service import CollectorService, HttpServer
 from deploy.settings import DeploySettings
+from inventory.app import api_app
 
 Say = Callable[[str], None]
 

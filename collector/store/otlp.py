@@ -229,5 +229,5 @@ _MACRO = re.compile(r"\{\{(\w+):\s*([^}]+?)\s*\}\}")
 
 
 def render(sql: str) -> str:
-    """Expand `{{map: X}}`, `{{kinds: X}}`, `{{text: X}}`, `{{kind: X}}` and `{{raw_columns: signal}}` in a schema file."""
+    """Expand `{{map: X}}`, `{{kinds: X}}`, `{{text: X}}`, `{{kind: X}}` and `{{raw_columns: signal}}`."""
     return _MACRO.sub(lambda m: _MACROS[m[1]](m[2]), sql)

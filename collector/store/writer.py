@@ -139,7 +139,7 @@ class Writer:
         try:
             for table in self.tables[signal]:
                 rows = client.command(
-                    f"SELECT count() FROM {table} WHERE BatchId = {{batch:String}}",  # noqa: S608 (own table names)
+                    f"SELECT count() FROM {table} WHERE BatchId = {{batch:String}}",
                     parameters={"batch": batch_id},
                 )
                 total += int(str(rows))
