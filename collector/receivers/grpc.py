@@ -43,9 +43,7 @@ class GrpcReceiver:
         max_message: int,
         observe: Observer | None = None,
     ) -> None:
-        self._handlers = {
-            signal: _handler(signal, consumer, verifier, observe or Unobserved()) for signal in SERVICES
-        }
+        self._handlers = {signal: _handler(signal, consumer, verifier, observe or Unobserved()) for signal in SERVICES}
         self._address = f"[{host}]:{port}" if ":" in host and not host.startswith("[") else f"{host}:{port}"
         self._max_message = max_message
         self._server: grpc.aio.Server | None = None
@@ -57,17 +55,13 @@ class GrpcReceiver:
         server = grpc.aio.server(options=options)
         for signal, service in SERVICES.items():
             export: Method = grpc.unary_unary_rpc_method_handler(self._handlers[signal])
-            server.add_generic_rpc_handlers(
-                (grpc.method_handlers_generic_handler(service, {"Export": export}),)
-            )
+            server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler(service, {"Export": export}),))
         try:
             port = server.add_insecure_port(self._address)
         except RuntimeError:
             port = 0
         if not port:
-            raise OSError(
-                f"can't listen for OTLP/gRPC on {self._address}: is the port taken, the address this host's?"
-            )
+            raise OSError(f"can't listen for OTLP/gRPC on {self._address}: is the port taken, the address this host's?")
         await server.start()
         self._server = server
         return port

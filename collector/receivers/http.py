@@ -107,9 +107,7 @@ def _too_large(limit: int) -> TooLarge:
     return TooLarge(f"the body is over {limit} bytes; send smaller batches")
 
 
-def _respond(
-    code: int, encoding: Encoding, body: bytes, headers: Mapping[str, str] | None = None
-) -> Response:
+def _respond(code: int, encoding: Encoding, body: bytes, headers: Mapping[str, str] | None = None) -> Response:
     return Response(body, code, headers, media_type=status.CONTENT_TYPE[encoding])
 
 

@@ -15,7 +15,7 @@ Convert = Callable[[Any], Any]  # a JSON value to a Python value
 Encode = Callable[[Any], bytes]  # a JSON value to the wire format
 
 
-class Wrong(Exception):  # noqa: N818 (never leaves the parser)
+class Wrong(Exception):
     """What was expected, and where: the path is gathered from the inside out while this propagates."""
 
     def __init__(self, expected: str) -> None:
@@ -59,10 +59,7 @@ def varint(number: int) -> bytes:
 
 
 # Nearly all lengths and most counts are below 16,384: a table makes them one lookup.
-_SMALL = [
-    bytes((number,)) if number < 0x80 else bytes((number & 0x7F | 0x80, number >> 7))
-    for number in range(0x4000)
-]
+_SMALL = [bytes((number,)) if number < 0x80 else bytes((number & 0x7F | 0x80, number >> 7)) for number in range(0x4000)]
 
 
 def scalar(field: FieldDescriptor, start: bytes) -> Encode:
@@ -70,8 +67,10 @@ def scalar(field: FieldDescriptor, start: bytes) -> Encode:
     if field.type == FieldDescriptor.TYPE_STRING:
         return _string(start)
     if field.type == FieldDescriptor.TYPE_BYTES:
-        size = _ID_SIZES.get(field.name)
-        return _octets(start, _base64 if size is None else _hex(size))
+        return _octets(start, _hex if field.name in _IDS else _base64)
+    owner = field.containing_type
+    if owner is not None and owner.name == "AnyValue" and field.name == "int_value":
+        return _int_or_double(start, owner.fields_by_name["double_value"])
     return _number(start, _converter(field), _PACK[field.type])
 
 
@@ -131,7 +130,7 @@ def _string(start: bytes) -> Encode:
     return encode
 
 
-_ID_SIZES: Mapping[str, int] = {"trace_id": 16, "span_id": 8, "parent_span_id": 8}
+_IDS = frozenset({"trace_id", "span_id", "parent_span_id"})
 
 _INTEGERS: Mapping[int, tuple[str, int, int]] = {
     FieldDescriptor.CPPTYPE_INT32: ("a 32-bit integer", -(2**31), 2**31 - 1),
@@ -139,6 +138,8 @@ _INTEGERS: Mapping[int, tuple[str, int, int]] = {
     FieldDescriptor.CPPTYPE_UINT32: ("an unsigned 32-bit integer", 0, 2**32 - 1),
     FieldDescriptor.CPPTYPE_UINT64: ("an unsigned 64-bit integer", 0, 2**64 - 1),
 }
+
+_INT64_LOW, _INT64_HIGH = -(2**63), 2**63 - 1
 
 # Over this a float (1e19; or an integer over 64 bits, which the JSON decoder makes a float) is not exact.
 _EXACT_FLOAT = 2.0**53
@@ -167,6 +168,23 @@ def _integer(name: str, low: int, high: int) -> Convert:
     return convert
 
 
+def _int_or_double(start: bytes, double: FieldDescriptor) -> Encode:
+    """An attribute's integer. JavaScript writes every whole number as one, also those no 64-bit integer can hold.
+
+    As a double such a number is what the sender had; refusing it would refuse all that came with it.
+    """
+    integer = _number(start, _integer(*_INTEGERS[FieldDescriptor.CPPTYPE_INT64]), _signed_varint)
+    double_start, pack = tag(double), _PACK[FieldDescriptor.TYPE_DOUBLE]
+
+    def encode(value: Any) -> bytes:
+        beyond = abs(value) > _EXACT_FLOAT or not value.is_integer() if type(value) is float else False
+        if beyond or (type(value) is int and not _INT64_LOW <= value <= _INT64_HIGH):
+            return double_start + pack(float(value))
+        return integer(value)
+
+    return encode
+
+
 def _enum(enum: EnumDescriptor) -> Convert:
     numbers = {value.name: value.number for value in enum.values}
     number_of = _integer("an enum value", -(2**31), 2**31 - 1)
@@ -182,22 +200,17 @@ def _enum(enum: EnumDescriptor) -> Convert:
     return convert
 
 
-def _hex(size: int) -> Convert:
-    digits = size * 2
-
-    def convert(value: Any) -> bytes:
-        if type(value) is str:
-            if not value:
-                return b""
-            try:
-                # fromhex() skips spaces: the length tells.
-                if len(value) == digits and len(octets := bytes.fromhex(value)) == size:
-                    return octets
-            except ValueError:
-                pass
-        raise Wrong(f"expected {digits} hex digits")
-
-    return convert
+def _hex(value: Any) -> bytes:
+    """An id of any length: which lengths are ids is judged item by item, for JSON as for protobuf."""
+    if type(value) is str:
+        try:
+            octets = bytes.fromhex(value)
+        except ValueError:
+            pass
+        else:
+            if len(octets) * 2 == len(value):  # fromhex() skips spaces
+                return octets
+    raise Wrong("expected hex digits, two a byte")
 
 
 def _base64(value: Any) -> bytes:

@@ -16,9 +16,7 @@ class Observer(Protocol):
     not raise.
     """
 
-    def request(
-        self, transport: str, signal: Signal, outcome: str, seconds: float, bytes_in: int
-    ) -> None: ...
+    def request(self, transport: str, signal: Signal, outcome: str, seconds: float, bytes_in: int) -> None: ...
 
 
 class Unobserved:

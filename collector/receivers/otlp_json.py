@@ -10,6 +10,7 @@ A function is compiled per message type *and depth*: that bounds recursion at no
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any, cast
 
@@ -20,12 +21,21 @@ from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsSer
 from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportMetricsServiceRequest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
-from collector.errors import Malformed
+from collector.errors import Malformed, TooLarge
 from collector.receivers.json_scalars import Encode, Wrong, scalar, tag, varint
 from collector.signals import Signal
 
 # Protobuf parsers stop below 100 nested messages: what is deeper could not be read again.
 MAX_DEPTH = 100
+
+# What one body may cost in memory: an empty object takes 64 bytes for the two that it was sent as.
+MAX_CONTAINERS = 500_000
+
+_ESCAPE = re.compile(
+    rb"\\(?:u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|(?P<half>u[dD][89a-fA-F][0-9a-fA-F]{2})|.)",
+    re.DOTALL,
+)
+_REPLACEMENT = rb"\ufffd"
 
 Done = dict[tuple[str, int, bytes | None], Encode]
 
@@ -43,8 +53,10 @@ def parse(signal: Signal, body: bytes) -> Message:
 
 def to_protobuf(signal: Signal, body: bytes) -> bytes:
     """The same, serialised: valid protobuf without unknown fields, members in the order of `body`."""
+    if body.count(b"{") + body.count(b"[") > MAX_CONTAINERS:
+        raise TooLarge(f"the body holds more than {MAX_CONTAINERS} JSON objects and arrays; send smaller batches")
     try:
-        document = orjson.loads(body)
+        document = _load(body)
     except orjson.JSONDecodeError as error:
         # The decoder's own text is left out: nothing promises that it never quotes the document.
         raise Malformed(
@@ -55,6 +67,18 @@ def to_protobuf(signal: Signal, body: bytes) -> bytes:
         return _ENCODE[signal](document)
     except Wrong as wrong:
         raise Malformed(str(wrong)) from None
+
+
+def _load(body: bytes) -> Any:
+    try:
+        return orjson.loads(body)
+    except orjson.JSONDecodeError:
+        # JavaScript cuts text between the halves of a surrogate pair and writes the half that is left. It is
+        # read as U+FFFD, which is what the same text becomes in protobuf.
+        mended = _ESCAPE.sub(lambda m: _REPLACEMENT if m["half"] else m[0], body)
+        if mended == body:
+            raise
+        return orjson.loads(mended)
 
 
 def _compile(descriptor: Descriptor, depth: int, start: bytes | None, done: Done) -> Encode:

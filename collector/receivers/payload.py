@@ -98,7 +98,7 @@ def _parse(export: Export) -> tuple[Any, list[bytes]]:
     """The request without unknown fields, and its resources, serialised, nested no deeper than the engine reads."""
     signal, body = export.signal, export.body
     if export.encoding is Encoding.JSON:
-        body = otlp_json.parse(signal, body).SerializeToString()
+        body = otlp_json.to_protobuf(signal, body)
     shallow = _read(SHALLOW[signal], body, signal)
     parts = _serialise(signal, shallow)
     if sum(_framed(part) for part in parts) == len(body):

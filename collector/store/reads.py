@@ -38,11 +38,11 @@ class ReadError(Exception):
     """A read failed; the message is for people and quotes no data."""
 
 
-class TooMuch(ReadError):  # noqa: N818
+class TooMuch(ReadError):
     pass
 
 
-class Unavailable(ReadError):  # noqa: N818
+class Unavailable(ReadError):
     pass
 
 
@@ -55,7 +55,7 @@ class Order(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class After:
-    """Where a page of traces goes on: the last row's sort key. `rank` is empty for `NEWEST`."""
+    """A trace's sort key: where the next page goes on. `NEWEST` needs no severity and duration."""
 
     trace_id: str
     start_ns: int
@@ -277,12 +277,12 @@ def statement(name: str) -> str:
 def list_traces(client: Client, org: str, filters: TraceFilters) -> TracePage:
     """A page of traces. Newest first reads the window in slices from its end and stops when the page is full."""
     find = _newest if filters.order is Order.NEWEST else _worst
-    rows = find(client, org, filters)
-    page = rows[: filters.limit]
-    counts = _approvals(client, org, [row.trace_id for row in page])
-    page = [replace(row, approvals=counts.get(row.trace_id, 0)) for row in page]
-    last = page[-1] if len(rows) > filters.limit else None
-    return TracePage(page, After(last.trace_id, last.start_ns, last.severity, last.duration_ns) if last else None)
+    keys = find(client, org, filters)
+    more = len(keys) > filters.limit
+    keys = keys[: filters.limit]
+    counts = _approvals(client, org, [row.trace_id for _, row in keys])
+    page = [replace(row, approvals=counts.get(row.trace_id, 0)) for _, row in keys]
+    return TracePage(page, keys[-1][0] if more else None)
 
 
 def get_trace(client: Client, org: str, trace_id: str, limit: int) -> TraceDetail | None:
@@ -325,57 +325,67 @@ def ingest_health(client: Client, org: str, since_ns: int) -> IngestHealth:
     return IngestHealth(newest[0]["received_ns"], newest[0]["spans"], minutes) if newest else IngestHealth(None, 0)
 
 
-def _newest(client: Client, org: str, filters: TraceFilters) -> list[TraceRow]:
-    """Up to limit + 1 traces."""
+def _newest(client: Client, org: str, filters: TraceFilters) -> list[tuple[After, TraceRow]]:
+    """Up to limit + 1 traces with their sort keys."""
     wanted = filters.limit + 1
-    after = filters.after
-    before, before_id = (after.start_ns, after.trace_id) if after else (filters.until_ns, "")
-    since, width = filters.since_ns, _FIRST_SLICE
-    low = max(since, before - width)
-    rows: list[TraceRow] = []
+    last = filters.after or After("", filters.until_ns)
+    width = _FIRST_SLICE
+    low = max(filters.since_ns, last.start_ns - width)
+    rows: list[tuple[After, TraceRow]] = []
     while True:
         # With filters, the span that matches may lie after the slice in which its trace starts.
-        horizon = _FOREVER if filters.narrows else before + 1
-        found = _run(
-            client, "traces_newest", **_matching(org, filters, low), horizon=horizon, before=before,
-            before_id=before_id, limit=wanted,
-        )  # fmt: skip
-        starts = {row["trace_id"]: row["start_ns"] for row in found}
-        figures = _figures(client, org, list(starts))
-        # A trace that began before the slice belongs to an earlier one.
-        rows += [figures[id_] for id_, start in starts.items() if id_ in figures and figures[id_].start_ns == start]
+        horizon = _FOREVER if filters.narrows else last.start_ns + 1
+        keys = _run(
+            client,
+            "traces_newest",
+            **_matching(org, filters, low),
+            horizon=horizon,
+            before=last.start_ns,
+            before_id=last.trace_id,
+            limit=wanted,
+        )
+        found = [After(key["trace_id"], key["start_ns"]) for key in keys]
+        rows += _with_figures(client, org, found)
         if len(rows) >= wanted:
             return rows[:wanted]
         if len(found) == wanted:
-            before, before_id = found[-1]["start_ns"], found[-1]["trace_id"]
-        elif low <= since:
+            last = found[-1]
+        elif low <= filters.since_ns:
             return rows
         else:
-            before, before_id = low, ""
+            last = After("", low)
             width *= _SLICE_GROWTH
-            low = max(since, low - width)
+            low = max(filters.since_ns, low - width)
 
 
-def _worst(client: Client, org: str, filters: TraceFilters) -> list[TraceRow]:
-    """Up to limit + 1 traces."""
+def _worst(client: Client, org: str, filters: TraceFilters) -> list[tuple[After, TraceRow]]:
+    """Up to limit + 1 traces with their sort keys."""
     wanted = filters.limit + 1
-    after = filters.after
-    key = (after.severity, after.duration_ns, after.trace_id) if after else (3, _FOREVER, "")
-    rows: list[TraceRow] = []
+    last = filters.after or After("", 0, severity=3)
+    rows: list[tuple[After, TraceRow]] = []
     while True:
-        found = _run(
-            client, "traces_worst", **_matching(org, filters, filters.since_ns), before=filters.until_ns,
-            after_severity=key[0], after_duration=key[1], after_id=key[2], limit=wanted,
-        )  # fmt: skip
-        figures = _figures(client, org, [row["trace_id"] for row in found])
-        rows += [
-            figures[row["trace_id"]]
-            for row in found
-            if row["trace_id"] in figures and figures[row["trace_id"]].start_ns == row["start_ns"]
-        ]
+        keys = _run(
+            client,
+            "traces_worst",
+            **_matching(org, filters, filters.since_ns),
+            before=filters.until_ns,
+            after_severity=last.severity,
+            after_duration=last.duration_ns,
+            after_id=last.trace_id,
+            limit=wanted,
+        )
+        found = [After(**key) for key in keys]
+        rows += _with_figures(client, org, found)
         if len(found) < wanted or len(rows) >= wanted:
             return rows[:wanted]
-        key = (found[-1]["severity"], found[-1]["duration_ns"], found[-1]["trace_id"])
+        last = found[-1]
+
+
+def _with_figures(client: Client, org: str, found: list[After]) -> list[tuple[After, TraceRow]]:
+    """Without those that began before where the search began: they belong to an earlier slice or window."""
+    figures = _figures(client, org, [key.trace_id for key in found])
+    pairs = [(key, figures[key.trace_id]) for key in found if key.trace_id in figures]
+    return [(key, row) for key, row in pairs if key.start_ns == row.start_ns]
 
 
 def _matching(org: str, filters: TraceFilters, since: int) -> dict[str, Any]:

@@ -1,9 +1,10 @@
--- One row per trace, from all its spans whenever they came; a span that came in two requests counts once.
+-- One row per trace, from all its spans whenever they came; a span that came in two requests counts once
+-- (the first copy received), but the trace's extent is that of all copies, as where traces are listed.
 -- Tokens are those of model calls: an agent's span often repeats the sum of its children's.
 SELECT
     TraceId AS trace_id,
-    toUnixTimestamp64Nano(min(Timestamp)) AS start_ns,
-    max(toUnixTimestamp64Nano(Timestamp) + toInt64(Duration)) - start_ns AS duration_ns,
+    any(First) AS start_ns,
+    any(Last) - start_ns AS duration_ns,
     CAST(countIf(ParentSpanId = '') > 0, 'Bool') AS has_root,
     argMin(SpanName, (ParentSpanId != '', Timestamp)) AS root_name,
     argMin(ServiceName, (ParentSpanId != '', Timestamp)) AS root_service,
@@ -30,7 +31,9 @@ FROM
         AgentName, Model, Operation, InputTokens, OutputTokens, ReceivedAt,
         Operation IN ('chat', 'text_completion', 'generate_content', 'embeddings')
             OR (Operation = '' AND (InputTokens IS NOT NULL OR OutputTokens IS NOT NULL)) AS ModelCall,
-        count() OVER (PARTITION BY TraceId, SpanId) AS Copies
+        count() OVER (PARTITION BY TraceId, SpanId) AS Copies,
+        min(toUnixTimestamp64Nano(Timestamp)) OVER (PARTITION BY TraceId) AS First,
+        max(toUnixTimestamp64Nano(Timestamp) + toInt64(Duration)) OVER (PARTITION BY TraceId) AS Last
     FROM otel_traces
     WHERE Org = {org:String} AND TraceId IN {trace_ids:Array(String)}
         AND Timestamp >= (SELECT min(Start) FROM otel_traces_trace_id_ts WHERE TraceId IN {trace_ids:Array(String)})

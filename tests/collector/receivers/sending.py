@@ -43,9 +43,7 @@ class OverHttp:
 
     def __init__(self, encoding: Encoding) -> None:
         self.encoding = encoding
-        self.content_type = {Encoding.PROTOBUF: "application/x-protobuf", Encoding.JSON: "application/json"}[
-            encoding
-        ]
+        self.content_type = {Encoding.PROTOBUF: "application/x-protobuf", Encoding.JSON: "application/json"}[encoding]
 
     def send(self, ports: Serving, signal: Signal, body: bytes, token: str | None = TOKEN) -> Reply:
         authorization = {"authorization": f"Bearer {token}"} if token else {}

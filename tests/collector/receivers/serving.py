@@ -59,9 +59,7 @@ class Serving:
 
 
 @contextmanager
-def serving(
-    verifier: Verifier, *, max_body: int, max_decompressed: int, max_message: int
-) -> Iterator[Serving]:
+def serving(verifier: Verifier, *, max_body: int, max_decompressed: int, max_message: int) -> Iterator[Serving]:
     consumer, observer = Scripted(), Recorded()
     app = http_app(consumer, verifier, max_body=max_body, max_decompressed=max_decompressed, observe=observer)
     server = uvicorn.Server(uvicorn.Config(app, log_config=None, lifespan="off", timeout_graceful_shutdown=5))
@@ -69,9 +67,7 @@ def serving(
     started: Future[int] = Future()
 
     async def serve() -> None:
-        receiver = GrpcReceiver(
-            consumer, verifier, host="127.0.0.1", port=0, max_message=max_message, observe=observer
-        )
+        receiver = GrpcReceiver(consumer, verifier, host="127.0.0.1", port=0, max_message=max_message, observe=observer)
         try:
             started.set_result(await receiver.start())
         except BaseException as error:

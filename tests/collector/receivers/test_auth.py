@@ -18,9 +18,7 @@ ENTRY = f'[[token]]\nsha256 = "{DIGEST}"\norg = "acme"\nidentity = "checkout"\n'
 ACME = Principal("acme", "checkout", Method.TOKEN)
 
 
-def tokens(
-    path: Path, content: str = ENTRY, mode: int = 0o600, now: str = "2026-06-01T00:00:00Z"
-) -> StaticTokens:
+def tokens(path: Path, content: str = ENTRY, mode: int = 0o600, now: str = "2026-06-01T00:00:00Z") -> StaticTokens:
     file = path / "tokens.toml"
     file.write_text(content)
     file.chmod(mode)

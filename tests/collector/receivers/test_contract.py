@@ -42,9 +42,7 @@ REJECTED = {
 }
 
 
-every_receiver = pytest.mark.parametrize(
-    "sender", [PROTOBUF, JSON, GRPC], ids=["http-protobuf", "http-json", "grpc"]
-)
+every_receiver = pytest.mark.parametrize("sender", [PROTOBUF, JSON, GRPC], ids=["http-protobuf", "http-json", "grpc"])
 over_http = pytest.mark.parametrize("sender", [PROTOBUF, JSON], ids=["protobuf", "json"])
 
 
@@ -70,9 +68,7 @@ def ports(running: Serving) -> Serving:
 
 @every_receiver
 @pytest.mark.parametrize("signal", Signal)
-def test_an_export_reaches_the_consumer_as_it_was_sent(
-    ports: Serving, sender: Sender, signal: Signal
-) -> None:
+def test_an_export_reaches_the_consumer_as_it_was_sent(ports: Serving, sender: Sender, signal: Signal) -> None:
     reply = sender.send(ports, signal, b"the body")
     assert reply.code in (200, "OK")
     assert reply.message == RESPONSES[signal]()
@@ -136,9 +132,7 @@ def test_every_error_leaves_with_its_code(
 
 @every_receiver
 @pytest.mark.parametrize("token", [None, "unknown", EXPIRED], ids=["missing", "unknown", "expired"])
-def test_a_request_without_a_valid_token_is_refused(
-    ports: Serving, sender: Sender, token: str | None
-) -> None:
+def test_a_request_without_a_valid_token_is_refused(ports: Serving, sender: Sender, token: str | None) -> None:
     reply = sender.send(ports, Signal.TRACES, b"x", token)
     assert reply.code in (401, "UNAUTHENTICATED")
     assert reply.message.message.split(";")[0] in {
@@ -187,9 +181,7 @@ def test_a_body_over_the_limit_is_refused_before_it_is_read(ports: Serving, send
 
 
 @over_http
-def test_a_body_of_unannounced_length_is_refused_when_it_passes_the_limit(
-    ports: Serving, sender: OverHttp
-) -> None:
+def test_a_body_of_unannounced_length_is_refused_when_it_passes_the_limit(ports: Serving, sender: OverHttp) -> None:
     chunk = bytes(10_000)
     assert post(ports, sender, iter([chunk] * 10)).code == 200
     reply = post(ports, sender, iter([chunk] * 10 + [b"x"]))
@@ -207,9 +199,7 @@ def test_the_limit_after_decompression_holds(ports: Serving, sender: OverHttp, w
 
 
 @pytest.mark.parametrize("compression", [None, grpc.Compression.Gzip, grpc.Compression.Deflate])
-def test_the_limit_of_grpc_holds_and_is_not_to_be_retried(
-    ports: Serving, compression: grpc.Compression | None
-) -> None:
+def test_the_limit_of_grpc_holds_and_is_not_to_be_retried(ports: Serving, compression: grpc.Compression | None) -> None:
     assert GRPC.send(ports, Signal.LOGS, bytes(MAX_MESSAGE), compression=compression).code == "OK"
     reply = GRPC.send(ports, Signal.LOGS, bytes(MAX_MESSAGE + 1), compression=compression)
     assert (reply.code, reply.retry_info) == ("RESOURCE_EXHAUSTED", None)
@@ -217,9 +207,7 @@ def test_the_limit_of_grpc_holds_and_is_not_to_be_retried(
 
 @over_http
 @pytest.mark.parametrize("name", ["gzip", "deflate", "zstd"])
-def test_a_body_that_is_not_what_its_encoding_says_is_malformed(
-    ports: Serving, sender: OverHttp, name: str
-) -> None:
+def test_a_body_that_is_not_what_its_encoding_says_is_malformed(ports: Serving, sender: OverHttp, name: str) -> None:
     reply = post(ports, sender, b"\xff not compressed", content_encoding=name)
     assert (reply.code, name in reply.message.message) == (400, True)
 
@@ -291,9 +279,7 @@ def peak(status: Path) -> int:
 
 
 @pytest.mark.parametrize("way", ["gzip", "deflate (zlib)", "zstd of unknown size"])
-def test_a_bomb_over_http_is_refused_within_bounded_memory(
-    small_server: tuple[Serving, Path], way: str
-) -> None:
+def test_a_bomb_over_http_is_refused_within_bounded_memory(small_server: tuple[Serving, Path], way: str) -> None:
     ports, status = small_server
     assert post(ports, PROTOBUF, b"").code == 200
     before = peak(status)

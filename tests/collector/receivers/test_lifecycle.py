@@ -20,9 +20,7 @@ from tests.collector.receivers.serving import Recorded, Scripted
 def test_a_sender_that_leaves_mid_body_makes_no_noise(caplog: pytest.LogCaptureFixture) -> None:
     consumer, observer = Scripted(), Recorded()
     app = http_app(consumer, Anonymous(), max_body=100, max_decompressed=100, observe=observer)
-    messages = iter(
-        [{"type": "http.request", "body": b"half", "more_body": True}, {"type": "http.disconnect"}]
-    )
+    messages = iter([{"type": "http.request", "body": b"half", "more_body": True}, {"type": "http.disconnect"}])
 
     async def receive() -> Any:
         return next(messages)

@@ -84,9 +84,7 @@ def test_a_bug_is_logged_without_what_was_sent_and_the_sender_keeps_its_data(
     assert "builtins.KeyError" in caplog.text
     assert "builtins.ValueError" in caplog.text
     assert "in fail" in caplog.text
-    text = caplog.text.replace('int("secret content")', "").replace(
-        'KeyError("secret key")', ""
-    )  # source lines
+    text = caplog.text.replace('int("secret content")', "").replace('KeyError("secret key")', "")  # source lines
     assert "secret" not in text + refusal.message
 
 
