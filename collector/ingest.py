@@ -42,6 +42,8 @@ class Ingest:
         found: list[str] = []
         if not self.spool.alive:
             found.append("the spool's writer is not running: see the log")
+        if self.spool.problem:
+            found.append(self.spool.problem)
         try:
             self.spool.check()
         except Exception as error:  # noqa: BLE001 (whatever refuses senders is the answer here)

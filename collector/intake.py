@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import secrets
+import sqlite3
 import time
 from collections import deque
 
@@ -16,6 +18,8 @@ from collector.selfobs import Observations
 from collector.settings import CollectorSettings
 from collector.signals import Answer, Export, Signal
 from collector.spool import Append, Spool
+
+log = logging.getLogger(__name__)
 
 _NO_DIGEST = bytes(16)
 _MARKS = 13
@@ -133,7 +137,13 @@ class Intake:
                 waiter.set_exception(error)
 
     def _forget(self) -> None:
-        if self._window.turn():
+        if not self._window.turn():
+            return
+        try:
             self._marks.append(self._ledger.mark())
             if len(self._marks) > _MARKS:
-                self._ledger.forget_digests(self._marks.popleft())
+                self._ledger.forget_digests(self._marks[0])
+                del self._marks[0]
+        except sqlite3.Error as error:
+            # Remembering longer costs a little space, refusing this request would cost more.
+            log.warning("old digests can't be dropped from the ledger now: %s", error)

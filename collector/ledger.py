@@ -26,7 +26,7 @@ CREATE TABLE IF NOT EXISTS batches (
     batch_id TEXT PRIMARY KEY, signal TEXT NOT NULL, sequence INTEGER NOT NULL, revision INTEGER NOT NULL,
     skip TEXT NOT NULL, settings TEXT NOT NULL, schema_digest TEXT NOT NULL, engine TEXT NOT NULL,
     state TEXT NOT NULL CHECK (state IN ('planned', 'stored')),
-    items INTEGER NOT NULL, planned_at REAL NOT NULL, stored_at REAL, digests BLOB
+    frames INTEGER NOT NULL, items INTEGER NOT NULL, planned_at REAL NOT NULL, stored_at REAL, digests BLOB
 ) STRICT;
 CREATE UNIQUE INDEX IF NOT EXISTS batches_sequence ON batches (signal, sequence);
 CREATE TABLE IF NOT EXISTS senders (
@@ -114,11 +114,16 @@ class Ledger:
         row = self._one("SELECT state FROM batches WHERE batch_id = ?", batch_id)
         return cast('Literal["planned", "stored"]', row[0]) if row else None
 
+    def planned_frames(self, batch_id: str) -> int | None:
+        """How many frames the segment had when its batch was planned; None if it wasn't."""
+        row = self._one("SELECT frames FROM batches WHERE batch_id = ?", batch_id)
+        return int(row[0]) if row else None
+
     def planned_after(self, signal: Signal, batch_id: str) -> int:
         """How many batches were planned after this one: the store's deduplication window is finite."""
+        # By row, not by time: clocks jump.
         row = self._one(
-            "SELECT count(*) FROM batches WHERE signal = ? AND planned_at > "
-            "(SELECT planned_at FROM batches WHERE batch_id = ?)",
+            "SELECT count(*) FROM batches WHERE signal = ? AND rowid > (SELECT rowid FROM batches WHERE batch_id = ?)",
             signal,
             batch_id,
         )
@@ -129,7 +134,7 @@ class Ledger:
         with self._lock, self._db:
             self._db.execute("BEGIN IMMEDIATE")
             self._db.execute(
-                "INSERT OR REPLACE INTO batches VALUES (?, ?, ?, ?, ?, ?, ?, ?, 'planned', ?, ?, NULL, NULL)",
+                "INSERT OR REPLACE INTO batches VALUES (?, ?, ?, ?, ?, ?, ?, ?, 'planned', ?, ?, ?, NULL, NULL)",
                 (
                     plan.batch_id,
                     segment.signal,
@@ -139,6 +144,7 @@ class Ledger:
                     json.dumps(dict(plan.settings)),
                     plan.schema_digest,
                     plan.engine_version,
+                    segment.frames,
                     segment.items - sum(entry.items for entry in dead),
                     time.time(),
                 ),

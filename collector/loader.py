@@ -8,6 +8,7 @@ to the dead letters and the rest goes on.
 from __future__ import annotations
 
 import logging
+import sqlite3
 import threading
 import time
 from collections.abc import Iterator
@@ -23,6 +24,7 @@ from collector.store.writer import InsertError, Plan, Writer
 log = logging.getLogger(__name__)
 
 _FIRST_WAIT, _LONGEST_WAIT = 0.25, 15.0
+_DISK_WAIT = 5.0
 _SET_ASIDE = 30.0
 """Seconds a batch that fails for no reason found is put behind the others."""
 _SAFE_REPEATS = 9_000
@@ -74,10 +76,19 @@ class Loader:
             while not self._stop.is_set():
                 segment = self._spool.claim(timeout=0.5)
                 if segment is not None:
-                    self._load(segment)
+                    self._attempt(segment)
         except Exception:
             # Readiness sees that the thread is gone; what it held waits in the spool for the next start.
             log.exception("a loader thread died")
+
+    def _attempt(self, segment: Segment) -> None:
+        try:
+            self._load(segment)
+        except (Corrupt, OSError, sqlite3.Error) as error:
+            # Disk trouble on our side, the ledger's included: it may pass, and nothing is given up.
+            self._problems[segment.name] = f"batch {segment.name}: {error}"
+            log.error("batch %s is put back: %s", segment.name, error)
+            self._spool.release(segment, _SET_ASIDE if isinstance(error, Corrupt) else _DISK_WAIT)
 
     def _load(self, segment: Segment) -> None:
         """Insert one batch, waiting as long as the store makes it wait."""
@@ -85,6 +96,10 @@ class Loader:
         if recorded is None:
             plan, skip = self._writer.plan(segment.name), frozenset(segment.excluded)
             self._ledger.plan(segment, plan, skip)
+        elif self._ledger.state_of(segment.name) == "stored":
+            self._spool.finish(segment)  # which failed the last time
+            self._problems.pop(segment.name, None)
+            return
         else:
             plan, skip = recorded
         tried_before = recorded is not None
@@ -110,18 +125,12 @@ class Loader:
                 log.warning("batch %s waits %.1f s: %s", segment.name, wait, error)
                 self._stop.wait(wait)
                 wait = min(wait * 2, _LONGEST_WAIT)
-            except (Corrupt, OSError) as error:
-                # Disk trouble on our side: the segment may be readable again later; nothing is given up.
-                self._problems[segment.name] = str(error)
-                log.error("batch %s can't be read: %s", segment.name, error)
-                self._spool.release(segment, _SET_ASIDE)
-                return
         else:
             self._spool.release(segment, 0)
             return
-        self._problems.pop(segment.name, None)
         self._ledger.stored(segment)
         self._spool.finish(segment)
+        self._problems.pop(segment.name, None)
 
     def _body(self, segment: Segment, skip: frozenset[int]) -> Iterator[bytes]:
         for number, record in enumerate(segment.records()):

@@ -11,6 +11,7 @@ import time
 from datetime import UTC, datetime
 from typing import Any
 
+from clickhouse_connect.driver.exceptions import ClickHouseError
 from fastapi import FastAPI, Query, Request, Response
 from fastapi.responses import JSONResponse
 from prometheus_client import CONTENT_TYPE_LATEST
@@ -22,7 +23,7 @@ from collector.receivers import status
 from collector.receivers.auth import Verifier
 from collector.reconcile import HOUR, Account, reconcile, unaccounted
 from collector.segment import Corrupt
-from collector.store.writer import InsertError
+from collector.store.connection import StoreError
 
 
 def add_operations(app: FastAPI, ingest: Ingest, verifier: Verifier) -> None:
@@ -59,8 +60,9 @@ def add_operations(app: FastAPI, ingest: Ingest, verifier: Verifier) -> None:
             accounts = await asyncio.to_thread(
                 reconcile, ingest.store, ingest.writer, ingest.ledger, ingest.spool, until - hours * HOUR, until
             )
-        except InsertError as error:
-            return JSONResponse({"message": f"the store can't be asked now: {error}"}, 503)
+        except (ClickHouseError, StoreError) as error:
+            name = getattr(error, "name", None) or type(error).__name__
+            return JSONResponse({"message": f"the store can't be asked now: {name}"}, 503)
         return JSONResponse({"unaccounted": unaccounted(accounts), "accounts": [_account(a) for a in accounts]})
 
     @app.get("/ops/dead")

@@ -169,7 +169,7 @@ class Segment:
     """One file. Only the spool's writer appends to it, and only one loader reads it.
 
     `size` counts the bytes known good; anything after them is a torn write. `excluded` frames are repeats found
-    when the segment was read back after a crash.
+    when the segment was read back after a crash, `damaged` ones could not be read back although later ones could.
     """
 
     name: str
@@ -182,6 +182,7 @@ class Segment:
     tallies: dict[Sender, Tally] = field(default_factory=dict)
     digests: list[bytes] = field(default_factory=list)
     excluded: set[int] = field(default_factory=set)
+    damaged: set[int] = field(default_factory=set)
     born: float = field(default_factory=monotonic)
     not_before: float = 0.0
     _fd: int = -1
@@ -225,6 +226,7 @@ class Segment:
         except OSError:
             # A frame that stayed would be loaded although its sender was told to send again.
             os.ftruncate(self._fd, self.size)
+            os.fsync(self._fd)
             raise
         self.size += len(block)
 
@@ -236,25 +238,38 @@ class Segment:
     def seal(self) -> None:
         """Nothing more is appended."""
         if self._fd >= 0:
-            os.close(self._fd)
-            self._fd = -1
+            fd, self._fd = self._fd, -1
+            os.close(fd)
 
     def records(self) -> Iterator[Record]:
-        """Every record in order, decrypted. Raises `Corrupt` where a byte of the known good part was changed."""
+        """Every record in order, decrypted; an empty one for a frame known to be damaged.
+
+        Raises `Corrupt` where a byte of the known good part was changed.
+        """
         cipher = AESGCM(self.key)
         with self.path.open("rb", buffering=1 << 20) as file:
             if file.read(len(MAGIC)) != MAGIC:
                 raise Corrupt(f"{self.path} is not a spool segment")
             for number in range(self.frames):
-                (length,) = _LENGTH.unpack(file.read(_LENGTH.size))
+                length = int.from_bytes(file.read(_LENGTH.size), "little")
+                sealed = file.read(length)
+                if number in self.damaged:
+                    yield _NOTHING
+                    continue
                 try:
-                    yield Record.unpack(cipher.decrypt(_nonce(number), file.read(length), self.name.encode()))
+                    plain = cipher.decrypt(_nonce(number), sealed, self.name.encode())
                 except InvalidTag:
-                    raise Corrupt(f"frame {number} of {self.path} was changed on disk") from None
+                    plain = b""
+                if not plain or len(sealed) != length:
+                    raise Corrupt(f"frame {number} of {self.path} was changed on disk")
+                yield Record.unpack(plain)
 
     @classmethod
-    def recover(cls, path: Path, keys: Keys, signal: Signal) -> Segment:
-        """Read a segment back after a stop. A torn tail was never acknowledged and is cut off."""
+    def recover(cls, path: Path, keys: Keys, signal: Signal, planned: int | None = None) -> Segment:
+        """Read a segment back after a stop. A torn tail was never acknowledged and is cut off.
+
+        What follows the `planned` frames of a batch tried before is one too: a write that failed.
+        """
         segment = cls(path.stem, signal, path, keys.load(path.stem))
         cipher = AESGCM(segment.key)
         with path.open("r+b") as file:
@@ -263,17 +278,20 @@ class Segment:
             magic = file.read(len(MAGIC))
             if magic != MAGIC and not (len(magic) < len(MAGIC) and MAGIC.startswith(magic)):
                 raise Corrupt(f"{path} is not a spool segment")
-            segment.size = len(magic)
-            while len(prefix := file.read(_LENGTH.size)) == _LENGTH.size:
+            offset = segment.size = len(magic)
+            number = 0
+            while number != planned and len(prefix := file.read(_LENGTH.size)) == _LENGTH.size:
                 (length,) = _LENGTH.unpack(prefix)
-                if length < _TAG_BYTES + _HEADER.size or segment.size + _LENGTH.size + length > end:
+                offset += _LENGTH.size + length
+                if length < _TAG_BYTES + _HEADER.size or offset > end:
                     break
-                try:
-                    plain = cipher.decrypt(_nonce(segment.frames), file.read(length), segment.name.encode())
-                except InvalidTag:
-                    break
-                segment.size += _LENGTH.size + length
-                segment._count(Record.unpack(plain))
+                # A frame that can't be read is a torn write only if nothing that can be comes after it.
+                with suppress(InvalidTag):
+                    plain = cipher.decrypt(_nonce(number), file.read(length), segment.name.encode())
+                    segment.damaged.update(range(segment.frames, number))
+                    segment.frames, segment.size = number, offset
+                    segment._count(Record.unpack(plain))
+                number += 1
             if segment.size < end:
                 file.truncate(segment.size)
                 os.fsync(file.fileno())
@@ -302,6 +320,9 @@ class Segment:
         self.tallies.setdefault(record.sender, Tally()).add(record)
         if any(record.digest):
             self.digests.append(record.digest)
+
+
+_NOTHING = Record(0, 0, 0, 0, 0, bytes(16), "", "", b"")
 
 
 def _nonce(number: int) -> bytes:

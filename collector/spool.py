@@ -15,6 +15,7 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
+from pathlib import Path
 from time import monotonic
 
 from collector.errors import CollectorError, Overloaded, Unavailable
@@ -24,6 +25,10 @@ from collector.settings import CollectorSettings
 from collector.signals import Signal
 
 log = logging.getLogger(__name__)
+
+_BROKEN = "the collector's spool failed: see its log"
+_FADE = 30.0
+"""Seconds for which a failed write is a problem. Longer than it takes a sender to come back."""
 
 Done = Callable[[list["Append"], CollectorError | None], None]
 """Called by the writer thread with the appends that are durable now, or that failed."""
@@ -70,7 +75,9 @@ class Spool:
         self._live: dict[str, Segment] = {}
         self._idle_loaders = 0
         self._closing = False
-        self._error: CollectorError | None = None
+        self._untold: dict[Append, None] = {}
+        self._broken = False
+        self._failure, self._failed_at = "", 0.0
         self._free_checked = 0.0
         self._free_bytes = 0
         self._next = dict.fromkeys(Signal, 1)
@@ -96,12 +103,19 @@ class Spool:
     def alive(self) -> bool:
         return self._thread.is_alive()
 
+    @property
+    def problem(self) -> str:
+        """Why a write failed a moment ago, in words. It fades: only a sender's next attempt can tell."""
+        return self._failure if self._failure and monotonic() - self._failed_at < _FADE else ""
+
     # The senders' side
 
     def check(self) -> None:
         """Raise what a sender is told when nothing more can be taken in now."""
         state = self.state()
         limits = self._settings
+        if self._broken:
+            raise Unavailable(_BROKEN, 30)
         if self._closing:
             raise Unavailable("the collector is shutting down: send to another, or again in a moment", 2)
         if state.bytes > limits.spool_max_bytes:
@@ -118,6 +132,8 @@ class Spool:
     def append(self, append: Append) -> None:
         """Queue a record; its `done` is called once it is durable or has failed."""
         with self._lock:
+            if self._broken:
+                raise Unavailable(_BROKEN, 30)
             if self._closing:
                 raise Unavailable("the collector is shutting down: send to another, or again in a moment", 2)
             self._pending.append(append)
@@ -207,13 +223,15 @@ class Spool:
         try:
             self._write()
         except Exception:
-            # Without its writer the spool takes nothing in: `alive` stops readiness, senders are refused.
+            # Without its writer the spool takes nothing in: `alive` stops readiness, senders are refused. What was
+            # acknowledged is still loaded.
             log.exception("the spool's writer died")
             with self._lock:
-                self._closing = True
-                pending, self._pending = self._pending, []
-                self._ready.notify_all()
-            _tell(pending, Unavailable("the collector's spool failed: see its log", 30))
+                self._broken = True
+                untold, self._pending = [*self._untold, *self._pending], []
+                for signal in list(self._open):
+                    self._seal(signal)
+            _tell(untold, Unavailable(_BROKEN, 30))
 
     def _write(self) -> None:
         while True:
@@ -225,6 +243,7 @@ class Spool:
                     for signal in list(self._open):
                         self._seal(signal)
                     return
+            self._untold = dict.fromkeys(pending)
             for signal in Signal:
                 group = [append for append in pending if append.signal is signal]
                 if group:
@@ -248,16 +267,21 @@ class Spool:
                     "check the disk",
                     30,
                 )
-                self._error = refusal
-                _tell(part, refusal)
+                self._failure, self._failed_at = str(refusal), monotonic()
+                self._answer(part, refusal)
                 continue
-            self._error = None
+            self._failure = ""
             with self._lock:
                 segment.count(records)
                 full = segment.items >= self._settings.batch_items or segment.size >= self._settings.batch_bytes
                 if full:
                     self._seal(signal)
-            _tell(part, None)
+            self._answer(part, None)
+
+    def _answer(self, part: list[Append], error: CollectorError | None) -> None:
+        for append in part:
+            self._untold.pop(append, None)
+        _tell(part, error)
 
     def _cut(self, signal: Signal, group: list[Append]) -> Iterator[list[Append]]:
         """Parts of a group such that no batch grows past its limits by more than one request."""
@@ -277,6 +301,9 @@ class Spool:
     def _create(self, signal: Signal) -> Segment:
         number = self._next[signal]
         name = f"{self._ledger.instance}-{signal}-{number:012d}"
+        path = self._segments_path / f"{name}.seg"
+        if path.exists():  # an empty one that couldn't be removed
+            Segment(name, signal, path, b"").destroy(self._keys)
         segment = Segment.create(self._segments_path, self._keys, signal, name)
         self._next[signal] = number + 1
         with self._lock:
@@ -288,14 +315,22 @@ class Spool:
         segment = self._open.pop(signal, None)
         if segment is None:
             return
-        segment.seal()
+        try:
+            segment.seal()
+        except OSError as error:
+            # Every acknowledged byte was synced; closing has nothing to add.
+            log.error("the segment %s was not closed cleanly: %s", segment.name, error.strerror)
         if segment.frames:
             self._sealed.append(segment)
             self._ready.notify()
         else:
+            # Its number is used again: a gap would look like a lost batch.
             del self._live[segment.name]
-            segment.destroy(self._keys)
             self._next[signal] = sequence_of(segment.name)
+            try:
+                segment.destroy(self._keys)
+            except OSError as error:
+                log.error("the empty segment %s can't be removed yet: %s", segment.name, error.strerror)
 
     def _due(self) -> list[Signal]:
         """Open segments old enough to load, if a loader is idle and nothing else is ready for it."""
@@ -323,34 +358,39 @@ class Spool:
     def _recover(self) -> None:
         """Take back what the last run left: unfinished batches wait again, finished ones go."""
         on_disk: dict[Signal, set[int]] = {signal: set() for signal in Signal}
-        seen: set[bytes] = set()
+        for path in self._segments_path.glob("*.corrupt"):
+            self._set_aside(path)
+        seen = set(self._ledger.digests())
         planned_first = sorted(
             self._segments_path.glob("*.seg"), key=lambda p: (self._ledger.state_of(p.stem) is None, p.stem)
         )
         for path in planned_first:
             signal = Signal(path.stem.split("-")[1])
             number = sequence_of(path.stem)
-            self._next[signal] = max(self._next[signal], number + 1)
             if self._ledger.state_of(path.stem) == "stored":
                 Segment(path.stem, signal, path, b"").destroy(self._keys)
                 continue
             try:
-                segment = Segment.recover(path, self._keys, signal)
+                planned = self._ledger.planned_frames(path.stem)
+                segment = Segment.recover(path, self._keys, signal, planned)
             except Corrupt as error:
-                log.error("%s: set aside as %s.corrupt", error, path.name)
-                path.rename(path.with_suffix(".corrupt"))
-                self.lost.append(path.stem)
+                log.error("%s: set aside as %s.corrupt", error, path.stem)
+                self._set_aside(path.rename(path.with_suffix(".corrupt")))
                 continue
-            if not segment.frames:
+            if not segment.frames and not planned:
+                # Created, and then nothing was written. Its number is used again: a gap would look like a lost batch.
                 segment.destroy(self._keys)
                 continue
+            if segment.damaged or segment.frames < (planned or 0):
+                log.error("requests in %s were changed on disk and can't be read", path)
+                self.lost.append(path.stem)
+            self._next[signal] = max(self._next[signal], number + 1)
             on_disk[signal].add(number)
             self._exclude_repeats(segment, seen)
             self._live[segment.name] = segment
             self._sealed.append(segment)
-        names = {path.stem for path in self._segments_path.glob("*.seg")} | {
-            path.stem for path in self._dead_path.glob("*.seg")
-        }
+        # A key goes with its segment; those of segments set aside stay, or nobody could ever examine them.
+        names = {path.stem for folder in (self._segments_path, self._dead_path) for path in folder.iterdir()}
         for key in self._keys.path.iterdir():
             if key.name not in names:
                 self._keys.destroy(key.name)
@@ -360,11 +400,19 @@ class Spool:
         for signal in Signal:
             self._next[signal] = max(self._next[signal], self._ledger.last_sequence(signal) + 1)
             for number in self._ledger.missing_sequences(signal, on_disk[signal]):
-                self.lost.append(f"{self._ledger.instance}-{signal}-{number:012d}")
+                name = f"{self._ledger.instance}-{signal}-{number:012d}"
+                if name not in self.lost:
+                    self.lost.append(name)
         if self.lost:
             log.error("segments are missing from %s: %s", self._segments_path, ", ".join(self.lost[:5]))
         self.recovered_digests = list(seen)
         sync_directory(self._segments_path)
+
+    def _set_aside(self, path: Path) -> None:
+        """A segment that can't be read keeps its number and stays for somebody to examine."""
+        signal = Signal(path.stem.split("-")[1])
+        self._next[signal] = max(self._next[signal], sequence_of(path.stem) + 1)
+        self.lost.append(path.stem)
 
     def _exclude_repeats(self, segment: Segment, seen: set[bytes]) -> None:
         """A request that a failing disk kept although its sender was refused came again: load it once."""

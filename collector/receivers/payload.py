@@ -240,7 +240,7 @@ def _point_values(message: Any) -> Iterator[Any]:
             for metric in scope.metrics:
                 yield from _pairs(metric.metadata)
                 kind = metric.WhichOneof("data")
-                for point in getattr(metric, kind).data_points if kind else ():
+                for point in getattr(metric, kind).data_points if kind in _KEPT_METRICS else ():
                     yield from _pairs(point.attributes)
                     for exemplar in point.exemplars:
                         yield from _pairs(exemplar.filtered_attributes)

@@ -20,7 +20,9 @@ from collector.store.connection import Store, StoreError
 
 DURABLE = (
     # What makes a retried insert complete exactly its missing parts, and a finished one safe from power loss.
-    "non_replicated_deduplication_window = 10000, fsync_after_insert = 1, fsync_part_directory = 1"
+    "non_replicated_deduplication_window = 10000, fsync_after_insert = 1, fsync_part_directory = 1, "
+    # An insert's part is one file instead of two for each of its columns: half the time to write, far fewer syncs.
+    "min_bytes_for_wide_part = 100000000"
 )
 
 _TABLE = """CREATE TABLE IF NOT EXISTS schema_migrations

@@ -15,7 +15,7 @@ from clickhouse_connect.driver.exceptions import ClickHouseError
 
 from collector.signals import Signal
 from collector.store import otlp
-from collector.store.connection import Store
+from collector.store.connection import Store, StoreError
 from collector.store.migrate import raw_views
 
 Settings = Mapping[str, str | int]
@@ -71,11 +71,11 @@ class InsertError(Exception):
     The message names the engine's error, never the data: the engine's own text may quote it.
     """
 
-    def __init__(self, error: ClickHouseError) -> None:
+    def __init__(self, error: ClickHouseError | StoreError) -> None:
         self.code = getattr(error, "code", None) or 0
         self.name = str(getattr(error, "name", None) or type(error).__name__)
         self.data = self.code in _PERMANENT_CODES
-        super().__init__(f"{self.name} (code {self.code})")
+        super().__init__(str(error) if isinstance(error, StoreError) else f"{self.name} (code {self.code})")
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,29 +121,29 @@ class Writer:
 
     def try_alone(self, signal: Signal, body: bytes) -> None:
         """Run one request through the parser and the views' expressions; nothing is kept. Raises `InsertError`."""
-        client = self._store.client()
         raw = f"probe_{signal}"
         try:
+            client = self._store.client()
             client.command(f"CREATE TABLE IF NOT EXISTS {raw} ({otlp.RAW_COLUMNS[signal]}) ENGINE = Null")
             for table in self.tables[signal]:
                 client.command(f"CREATE TABLE IF NOT EXISTS probe_{table} AS {table} ENGINE = Null")
                 client.command(self._probe_views[table])
-        except ClickHouseError as error:
+        except (ClickHouseError, StoreError) as error:
             raise InsertError(error) from None
         self._insert(raw, signal, (body,), BLOCK_SETTINGS)
 
     def count(self, signal: Signal, batch_id: str) -> int:
         """Rows of a batch in the tables that its items become. Raises `InsertError`."""
-        client = self._store.client()
         total = 0
         try:
+            client = self._store.client()
             for table in self.tables[signal]:
                 rows = client.command(
                     f"SELECT count() FROM {table} WHERE BatchId = {{batch:String}}",
                     parameters={"batch": batch_id},
                 )
                 total += int(str(rows))
-        except ClickHouseError as error:
+        except (ClickHouseError, StoreError) as error:
             raise InsertError(error) from None
         return total
 
@@ -160,5 +160,5 @@ class Writer:
                     "format_schema_message_name": otlp.MESSAGE[signal],
                 },
             )
-        except ClickHouseError as error:
+        except (ClickHouseError, StoreError) as error:
             raise InsertError(error) from None

@@ -56,7 +56,7 @@ SELECT
     metadata AS Metadata,
     metadata_kinds AS MetadataKinds,
     arrayMap(e -> {{kinds: e}}, p.exemplars.filtered_attributes) AS ExemplarAttributeKinds,
-    p.exemplars.value AS ExemplarValueKinds,
+    arrayMap(k -> if(k = 3, 4, k), p.exemplars.value) AS ExemplarValueKinds,
     p.exemplars.as_int AS ExemplarIntValues,
     if(time_ok AND start <= 9223372036854775807 AND NOT arrayExists(t -> t > 9223372036854775807, p.exemplars.time_unix_nano), [], arrayConcat([start, time], p.exemplars.time_unix_nano)) AS RawTimes
 FROM raw_metrics
