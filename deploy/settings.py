@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Annotated
 
-from pydantic import Field
+from pydantic import AfterValidator, Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from collector.settings import CollectorSettings, StoreSettings
@@ -16,7 +17,7 @@ class DeploySettings(BaseSettings):
 
     model_config = SettingsConfigDict(env_prefix="MUSTER_", extra="ignore")
 
-    data: Path = Path(".data")
+    data: Annotated[Path, AfterValidator(Path.resolve)] = Field(default=Path(".data"), validate_default=True)
     """One directory for the engine, the spool and its keys."""
     api_port: Annotated[int, Field(ge=0, le=65535)] = 8000
     dashboards_port: Annotated[int, Field(ge=0, le=65535)] = 8501
@@ -26,13 +27,23 @@ class DeploySettings(BaseSettings):
     def collector(self) -> CollectorSettings:
         """The collector's settings, its spool under `data` unless said otherwise."""
         settings = CollectorSettings()
-        if "spool_path" not in settings.model_fields_set:
-            settings = settings.model_copy(update={"spool_path": self.data / "spool"})
-        return settings
+        named = "spool_path" in settings.model_fields_set
+        return settings.model_copy(
+            update={
+                "spool_path": settings.spool_path.resolve() if named else self.data / "spool",
+                "tokens_file": settings.tokens_file and settings.tokens_file.resolve(),
+            }
+        )
 
     def store(self) -> StoreSettings:
         """The store's settings, an embedded engine under `data` unless said otherwise."""
         settings = StoreSettings()
-        if "path" not in settings.model_fields_set:
-            settings = settings.model_copy(update={"path": self.data / "engine"})
-        return settings
+        named = "path" in settings.model_fields_set
+        return settings.model_copy(update={"path": settings.path.resolve() if named else self.data / "engine"})
+
+    def enter(self) -> None:
+        """Work in the data directory: the engine keeps the protobuf schemas it is given in `__cache__` of the
+        working directory, wherever its configuration says (26.9).
+        """
+        self.data.mkdir(mode=0o700, parents=True, exist_ok=True)
+        os.chdir(self.data)

@@ -23,6 +23,7 @@ Say = Callable[[str], None]
 
 def up(settings: DeploySettings, say: Say) -> None:
     """Run until SIGINT or SIGTERM. `say` gets the lines that a person should see."""
+    settings.enter()
     with Store(settings.store()) as store:
         applied = migrate(store)
         if applied:
@@ -33,6 +34,7 @@ def up(settings: DeploySettings, say: Say) -> None:
 
 def serve_collector(settings: DeploySettings, say: Say) -> None:
     """A collector alone, until SIGINT or SIGTERM. A server's tables are brought up by `muster migrate`."""
+    settings.enter()
     with Store(settings.store()) as store:
         if store.embedded:
             migrate(store)

@@ -147,7 +147,7 @@ class Store:
         path = self.settings.path.resolve()
         path.mkdir(parents=True, exist_ok=True)
         config = path.parent / f"{path.name}.xml"
-        config.write_text(_CONFIG.format(memory=self.settings.memory_bytes, schemas=path.parent / "format_schemas"))
+        config.write_text(_CONFIG.format(memory=self.settings.memory_bytes))
         return {
             "interface": "chdb",
             "path": str(path),
@@ -171,7 +171,6 @@ class Store:
 
 _CONFIG = """<clickhouse>
   <max_server_memory_usage>{memory}</max_server_memory_usage>
-  <format_schema_path>{schemas}/</format_schema_path>
   <mark_cache_size>134217728</mark_cache_size>
   <background_pool_size>2</background_pool_size>
   <background_schedule_pool_size>4</background_schedule_pool_size>

@@ -1,5 +1,6 @@
 -- One row per trace, from all its spans whenever they came; a span that came in two requests counts once
 -- (the first copy received), but the trace's extent is that of all copies, as where traces are listed.
+-- The bounds are DateTime64 like Timestamp: against a DateTime the engine's index drops the last second.
 -- Tokens are those of model calls: an agent's span often repeats the sum of its children's.
 SELECT
     TraceId AS trace_id,
@@ -36,8 +37,8 @@ FROM
         max(toUnixTimestamp64Nano(Timestamp) + toInt64(Duration)) OVER (PARTITION BY TraceId) AS Last
     FROM otel_traces
     WHERE Org = {org:String} AND TraceId IN {trace_ids:Array(String)}
-        AND Timestamp >= (SELECT min(Start) FROM otel_traces_trace_id_ts WHERE TraceId IN {trace_ids:Array(String)})
-        AND Timestamp < (SELECT max(End) + 1 FROM otel_traces_trace_id_ts WHERE TraceId IN {trace_ids:Array(String)})
+        AND Timestamp >= (SELECT toDateTime64(min(Start), 9) FROM otel_traces_trace_id_ts WHERE TraceId IN {trace_ids:Array(String)})
+        AND Timestamp < (SELECT toDateTime64(max(End) + 1, 9) FROM otel_traces_trace_id_ts WHERE TraceId IN {trace_ids:Array(String)})
     ORDER BY ReceivedAt, RequestId
     LIMIT 1 BY TraceId, SpanId
 )
