@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collector.housekeeping import Housekeeping
 from collector.intake import Intake
 from collector.ledger import Ledger
 from collector.loader import Loader
+from collector.reconcile import Account, reconcile
 from collector.selfobs import Observations
 from collector.settings import CollectorSettings
 from collector.signals import Signal
@@ -25,17 +27,26 @@ class Ingest:
         self.writer = Writer(store)
         self.intake = Intake(self.spool, self.ledger, settings, observations)
         self.loader = Loader(self.spool, self.ledger, self.writer, observations, settings.loaders)
+        self.housekeeping = Housekeeping(
+            self.ledger, self.accounts, every=settings.reconcile_every, keep=settings.ledger_keep
+        )
         self._levels()
 
     def start(self) -> None:
         self.spool.start()
         self.loader.start()
+        self.housekeeping.start()
 
     def stop(self) -> None:
         """Receivers must have stopped. Ends within the time of the inserts under way."""
+        self.housekeeping.stop()
         self.spool.close()
         self.loader.stop()
         self.ledger.close()
+
+    def accounts(self, since: int, until: int) -> list[Account]:
+        """The accounts of the hours that start in [since, until), Unix seconds; see `reconcile`."""
+        return reconcile(self.store, self.writer, self.ledger, self.spool, since, until)
 
     def problems(self) -> list[str]:
         """Why this collector shouldn't be sent anything, in words; empty when it should."""
@@ -69,7 +80,12 @@ class Ingest:
         )
         add("muster.lag", "age of the oldest request not yet stored", lambda: {(): self.spool.state().oldest}, "s")
         add("muster.ready", "1 when senders are welcome", lambda: {(): float(not self.problems())})
+        add("muster.unaccounted.items", "what the last reconciliation missed or had too many", self._unaccounted)
         add("muster.dead.letters", "items of dead letters kept", self._dead)
+
+    def _unaccounted(self) -> dict[tuple[tuple[str, str], ...], float]:
+        difference = self.housekeeping.difference
+        return {} if difference is None else {(): float(difference)}
 
     def _dead(self) -> dict[tuple[tuple[str, str], ...], float]:
         items = dict.fromkeys(Signal, 0)

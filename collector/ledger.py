@@ -95,7 +95,9 @@ class Ledger:
         with self._lock:
             rows = self._db.execute("SELECT sequence FROM batches WHERE signal = ?", (signal,)).fetchall()
         known = {row[0] for row in rows} | on_disk
-        first = min(known, default=1)
+        # What was pruned is not missing.
+        pruned = self._one("SELECT value FROM meta WHERE key = ?", f"pruned {signal}")
+        first = max(min(known, default=1), int(pruned[0]) + 1 if pruned else 1)
         missing = (number for number in range(first, max(known, default=0)) if number not in known)
         return [number for number, _ in zip(missing, range(100), strict=False)]
 
@@ -238,6 +240,11 @@ class Ledger:
             old = (
                 "SELECT batch_id FROM batches b WHERE state = 'stored' AND stored_at < ? "
                 "AND sequence < (SELECT max(sequence) FROM batches WHERE signal = b.signal)"
+            )
+            self._db.execute(
+                "INSERT OR REPLACE INTO meta SELECT 'pruned ' || signal, max(sequence) FROM batches "
+                f"WHERE batch_id IN ({old}) GROUP BY signal",
+                (before,),
             )
             self._db.execute(f"DELETE FROM senders WHERE batch_id IN ({old})", (before,))
             return self._db.execute(f"DELETE FROM batches WHERE batch_id IN ({old})", (before,)).rowcount

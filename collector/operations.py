@@ -21,7 +21,7 @@ from collector.errors import CollectorError
 from collector.ingest import Ingest
 from collector.receivers import status
 from collector.receivers.auth import Verifier
-from collector.reconcile import HOUR, Account, reconcile, unaccounted
+from collector.reconcile import HOUR, Account, unaccounted
 from collector.segment import Corrupt
 from collector.store.connection import StoreError
 
@@ -57,9 +57,7 @@ def add_operations(app: FastAPI, ingest: Ingest, verifier: Verifier) -> None:
         authorise(request)
         until = int(time.time()) // HOUR * HOUR + HOUR
         try:
-            accounts = await asyncio.to_thread(
-                reconcile, ingest.store, ingest.writer, ingest.ledger, ingest.spool, until - hours * HOUR, until
-            )
+            accounts = await asyncio.to_thread(ingest.accounts, until - hours * HOUR, until)
         except (ClickHouseError, StoreError) as error:
             name = getattr(error, "name", None) or type(error).__name__
             return JSONResponse({"message": f"the store can't be asked now: {name}"}, 503)

@@ -47,6 +47,10 @@ class CollectorSettings(BaseSettings):
     batch_bytes: Bytes = 96 * MiB
     batch_linger: Seconds = 0.5
     """Age at which a batch is loaded even if it isn't full."""
+    reconcile_every: Seconds = 60.0
+    """How often the accounts of the current hours are checked against the tables."""
+    ledger_keep: Seconds = 7 * 86_400.0
+    """How long the accounts of stored batches are kept."""
     loaders: Annotated[int, Field(ge=1, le=8)] = 2
     """Threads that insert batches; two keep the engine busy while one prepares."""
 

@@ -212,7 +212,7 @@ class Spool:
         path = self._dead_path / f"{name}.seg"
         if not path.exists():
             raise Corrupt(f"there is no dead letter {name}")
-        return next(Segment.recover(path, self._keys, signal).records())
+        return next(Segment(name, signal, path, self._keys.load(name), frames=1).records())
 
     def forget_dead(self, name: str, signal: Signal) -> None:
         Segment(name, signal, self._dead_path / f"{name}.seg", b"").destroy(self._keys)
