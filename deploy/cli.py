@@ -10,6 +10,7 @@ from typing import Annotated, Any
 import httpx
 import typer
 from pydantic import ValidationError
+from rich import box
 from rich.console import Console
 from rich.table import Table
 
@@ -47,7 +48,7 @@ def main() -> None:
             err.print(f"[red]error:[/] setting {setting}: {problem['msg']}")
         sys.exit(2)
     except (StoreError, SettingsError, SendError, OSError) as error:
-        err.print(f"[red]error:[/] {error}", highlight=False)
+        err.print(f"[red]error:[/] {error}", highlight=False, soft_wrap=True)
         sys.exit(1)
 
 
@@ -91,7 +92,7 @@ def check() -> None:
     """Say what is wrong with the configuration before anything starts."""
     problems = findings(DeploySettings())
     for problem in problems:
-        err.print(f"[red]✗[/] {problem}", highlight=False)
+        err.print(f"[red]✗[/] {problem}", highlight=False, soft_wrap=True)
     if problems:
         raise typer.Exit(1)
     out.print("[green]✓[/] the configuration can be started")
@@ -158,15 +159,14 @@ def reconcile(
     """Does it add up? received = stored + absorbed + rejected + waiting + dead, per hour and sender."""
     report = _ask("GET", endpoint, f"/ops/reconciliation?hours={hours}", token)
     columns = ("received", "stored", "absorbed", "rejected", "waiting", "dead", "difference")
-    table = Table("hour (UTC)", "signal", "org", "sender")
+    table = Table("hour (UTC)", "signal", "sender", box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0))
     for column in columns:
-        table.add_column(column, justify="right")
+        table.add_column(column, justify="right", no_wrap=True)
     for account in report["accounts"]:
         table.add_row(
-            account["hour"][:16].replace("T", " "),
+            account["hour"][5:13].replace("T", " ") + "h",
             account["signal"],
-            account["org"],
-            account["identity"] or "(anonymous)",
+            f"{account['org']}/{account['identity'] or '(anonymous)'}",
             *(f"{account[column]:,}" for column in columns),
         )
     if report["accounts"]:
@@ -226,7 +226,7 @@ def _ask(method: str, endpoint: str, path: str, token: str | None) -> Any:
 
 
 def _say(line: str) -> None:
-    out.print(line, highlight=False)
+    out.print(line, highlight=False, soft_wrap=True)
     out.file.flush()
 
 

@@ -79,6 +79,9 @@ class Server:
     def get(self, path: str) -> Any:
         return httpx.get(self.endpoint + path, timeout=60).json()
 
+    def text(self, path: str) -> str:
+        return httpx.get(self.endpoint + path, timeout=60).text
+
     def post(self, signal_name: str, body: bytes, **headers: str) -> httpx.Response:
         """Send an OTLP/HTTP request (protobuf unless a content type is given)."""
         sent = {"content-type": "application/x-protobuf", **{k.replace("_", "-"): v for k, v in headers.items()}}
@@ -86,8 +89,7 @@ class Server:
 
     def settled(self) -> bool:
         """Whether everything acknowledged is in the tables."""
-        text = httpx.get(self.endpoint + "/metrics", timeout=30).text
-        waiting = [line for line in text.splitlines() if line.startswith("muster_waiting_items{")]
+        waiting = [line for line in self.text("/metrics").splitlines() if line.startswith("muster_waiting_items{")]
         return bool(waiting) and all(float(line.rpartition(" ")[2]) == 0 for line in waiting)
 
     def settle(self, seconds: float = 60.0) -> None:

@@ -64,9 +64,7 @@ QA = Agent("support-qa-sampler", _SUPPORT, "Scores a sample of closed cases", IN
 PIPELINE = Agent("pipeline-orchestrator", _PIPELINE, "Runs the data pipeline", BEDROCK, ("5.0.2",))
 INGEST = Agent("pipeline-ingest", _PIPELINE, "Reads the day's feeds", BEDROCK, ("4.2.0",))
 SCHEMA = Agent("pipeline-schema-validator", _PIPELINE, "Checks feeds against their contract", GPT, ("2.2.0",))
-ANOMALY = Agent(
-    "pipeline-anomaly-detector", _PIPELINE, "Finds and rates anomalies", BEDROCK, ("1.3.1",), True
-)
+ANOMALY = Agent("pipeline-anomaly-detector", _PIPELINE, "Finds and rates anomalies", BEDROCK, ("1.3.1",), True)
 LINEAGE = Agent("pipeline-lineage", _PIPELINE, "Traces where figures come from", GPT_MINI, ("1.0.5",))
 REPORTER = Agent("pipeline-reporter", _PIPELINE, "Writes the report", SONNET, ("3.0.0",), True)
 STEWARD = Agent("pipeline-steward", _PIPELINE, "Asks a data steward", HAIKU, ("1.2.0",))

@@ -126,17 +126,13 @@ class Meters:
             Metric(name, "", "{token}" if name == TOKENS else "s", Histogram(points, _CUMULATIVE))
             for name, points in histograms.items()
         ]
-        metrics += [
-            Metric(name, "", "1", Sum(points, _CUMULATIVE, True)) for name, points in counters.items()
-        ]
+        metrics += [Metric(name, "", "1", Sum(points, _CUMULATIVE, True)) for name, points in counters.items()]
         metrics += [Metric(name, "", "1", Gauge(points)) for name, points in gauges.items()]
         series_count = len(instruments.distributions) + len(instruments.counters) + len(instruments.gauges)
         return metrics, series_count
 
     @staticmethod
-    def _numbers(
-        values: dict[tuple[str, Series], int], start: int, at: int
-    ) -> dict[str, list[NumberDataPoint]]:
+    def _numbers(values: dict[tuple[str, Series], int], start: int, at: int) -> dict[str, list[NumberDataPoint]]:
         points: dict[str, list[NumberDataPoint]] = {}
         for (name, labels), value in values.items():
             points.setdefault(name, []).append(NumberDataPoint(dict(labels), start, at, value))

@@ -128,9 +128,7 @@ class Outlet:
         self.totals.attempts += 1
         if answer is not None:
             partial = answer.partial_success
-            rejected = sum(
-                number for field, number in partial.ListFields() if field.name.startswith("rejected")
-            )
+            rejected = sum(number for field, number in partial.ListFields() if field.name.startswith("rejected"))
             self.totals.partial += partial.ByteSize() > 0
             self.totals.rejected += rejected
 

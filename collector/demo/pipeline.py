@@ -17,9 +17,7 @@ ALLOWED = ("warehouse.load", "report.publish", "chat.notify")
 
 SLOT_TIMEOUT = Fault("warehouse.LockTimeout", "no slot within 20 s for table staging.orders")
 THROTTLED = Fault("botocore.ThrottlingException", "429: too many tokens, please wait before trying again")
-BROKEN_FEED = Fault(
-    "contracts.SchemaMismatch", "column amount_cents: expected int64, found string in 1,204 rows"
-)
+BROKEN_FEED = Fault("contracts.SchemaMismatch", "column amount_cents: expected int64, found string in 1,204 rows")
 
 _SEVERE = {Incident.HIGH_SEVERITY, Incident.DENIED, Incident.ABANDONED}
 
@@ -102,9 +100,7 @@ def _ingest(run: Run, feed: str, rows: int, task: Task, incident: Incident | Non
         run.tool(agents.INGEST, "storage.list", {"prefix": f"feeds/{feed}/"}, {"objects": 24}, ms=140)
         if incident is Incident.RETRY:
             try:
-                run.tool(
-                    agents.INGEST, "warehouse.query", {"table": f"staging.{feed}"}, {}, fault=SLOT_TIMEOUT
-                )
+                run.tool(agents.INGEST, "warehouse.query", {"table": f"staging.{feed}"}, {}, fault=SLOT_TIMEOUT)
             except Failure:
                 run.warn(agents.INGEST, "No warehouse slot, attempt 1 of 3: trying again in 5 s")
                 run.wait(5000)

@@ -41,9 +41,7 @@ CASES: tuple[tuple[str, str, str], ...] = (
     ),
 )
 
-FOLLOW_UP = (
-    "Use the customer's own words for the problem, name one next step, and promise no dates we don't keep."
-)
+FOLLOW_UP = "Use the customer's own words for the problem, name one next step, and promise no dates we don't keep."
 
 SYSTEM = {
     "triage": "You classify support requests. Answer in JSON with topic and confidence between 0 and 1.",

@@ -83,9 +83,7 @@ class Run:
             carrier: dict[str, str] = {}
             _PROPAGATOR.inject(carrier, parent)
             parent = _PROPAGATOR.extract(carrier, Context())
-        span = service.tracer.start_span(
-            name, context=parent, kind=kind, attributes=attributes, start_time=self.now
-        )
+        span = service.tracer.start_span(name, context=parent, kind=kind, attributes=attributes, start_time=self.now)
         self._open.append((service, set_span_in_context(span, parent)))
         try:
             yield span

@@ -92,11 +92,7 @@ def book(*, traces: int, days: float, seed: int, until: int) -> list[Booking]:
     rng = Random(f"book/{seed}")  # noqa: S311
     begin = until - int(days * DAY)
     workflows = _workflows(traces)
-    burst = (
-        min(workflows.count(Workflow.SUPPORT), max(4, traces // 50))
-        if days * DAY >= 2 * BURST_HOURS * HOUR
-        else 0
-    )
+    burst = min(workflows.count(Workflow.SUPPORT), max(4, traces // 50)) if days * DAY >= 2 * BURST_HOURS * HOUR else 0
     dormant_at = begin + min(DORMANT_AFTER_DAYS * DAY, (until - begin) // 4)
 
     starts: dict[Workflow, list[int]] = {}
@@ -124,9 +120,7 @@ def book_live(*, rate: float, seed: int, start: int, traces: int | None = None) 
     at, booked = float(start), 0
     while traces is None or booked < traces:
         size = block if traces is None else min(block, traces - booked)
-        workflows: list[Workflow] = [
-            Workflow.SUPPORT if w is Workflow.LEGACY else w for w in _workflows(size)
-        ]
+        workflows: list[Workflow] = [Workflow.SUPPORT if w is Workflow.LEGACY else w for w in _workflows(size)]
         incidents = {w: _incidents(rng, w, workflows.count(w)) for w in Workflow}
         rng.shuffle(workflows)
         for workflow in workflows:

@@ -35,9 +35,7 @@ def scrape(run: Run) -> None:
                 run.warn(agents.SCRAPER, f"Blocked at page {page}")
                 continue
             run.chat(agents.SCRAPER, f"Extract prices from {url}", '{"items": 40}')
-        run.tool(
-            agents.SCRAPER, "db.insert", {"table": "scratch.prices", "rows": 40}, {"inserted": 40}, ms=150
-        )
+        run.tool(agents.SCRAPER, "db.insert", {"table": "scratch.prices", "rows": 40}, {"inserted": 40}, ms=150)
 
 
 def answer(run: Run) -> None:

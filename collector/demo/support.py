@@ -139,9 +139,7 @@ def _draft(run: Run, case: Case, task: Task) -> None:
             for tool in ("orders.history", "shipping.status", "billing.ledger"):
                 run.tool(agents.DRAFTER, tool, {"case": case.key}, {"rows": 3}, ms=500, exact=True)
         else:
-            run.tool(
-                agents.DRAFTER, "orders.lookup", {"case": case.key}, {"order": case.key, "items": 2}, ms=85
-            )
+            run.tool(agents.DRAFTER, "orders.lookup", {"case": case.key}, {"order": case.key, "items": 2}, ms=85)
         if case.incident is Incident.ERROR_BURST and run.rng.random() < 0.8:
             for attempt in (1, 2):
                 try:
@@ -160,9 +158,7 @@ def _supervise(run: Run, case: Case, task: Task) -> str:
     if case.incident is Incident.CHANGED_AFTER_APPROVAL:
         shown["amount"] = round(case.amount / 10, 2)
     with run.invoke(agents.GATE, task) as (span, _):
-        run.chat(
-            agents.GATE, f"Summarise for the supervisor: {case.text}", f"Refund {case.amount} asked for."
-        )
+        run.chat(agents.GATE, f"Summarise for the supervisor: {case.text}", f"Refund {case.amount} asked for.")
         requested = run.now
         number = f"apr-{run.rng.getrandbits(40):010x}"
         if case.incident is Incident.ABANDONED:
@@ -236,6 +232,4 @@ def _case(rng: Random, incident: Incident | None) -> Case:
     elif incident is Incident.DUPLICATE_WRITE:
         amount = round(rng.uniform(40, 450), 2)
     key = f"CASE-{rng.randrange(100_000, 999_999)}"
-    return Case(
-        key, topic, text.format(order=key[5:]), reply.format(order=key[5:]), amount, confidence, incident
-    )
+    return Case(key, topic, text.format(order=key[5:]), reply.format(order=key[5:]), amount, confidence, incident)

@@ -109,33 +109,30 @@ def send(
     return outlet.totals
 
 
-def _play_past(
-    plan: Plan, outlet: Outlet, progress: Callable[[Sent], None], stop: Event, clock: Clock
-) -> None:
+def _play_past(plan: Plan, outlet: Outlet, progress: Callable[[Sent], None], stop: Event, clock: Clock) -> None:
     assert plan.traces is not None
     until = plan.until if plan.until is not None else clock.now()
     begin = until - int(plan.days * DAY)
     outbox = _Outbox(outlet)
     stage = Stage(outbox, seed=plan.seed, rollout=begin + (until - begin) * 2 // 3, epoch=begin)
     tick = begin + HOUR
-    for played, booking in enumerate(
-        book(traces=plan.traces, days=plan.days, seed=plan.seed, until=until), 1
-    ):
+    played = 0
+    for booking in book(traces=plan.traces, days=plan.days, seed=plan.seed, until=until):
         if stop.is_set():
             break
         while tick <= booking.start:
             outlet.metrics(*stage.meters.collect(tick))
             tick += HOUR
         perform(stage, booking, until=until)
+        played += 1
         outbox.flush(BATCH)
         progress(_sent(played, plan, outlet.totals))
     outbox.flush(1)
     outlet.metrics(*stage.meters.collect(until))
+    progress(_sent(played, plan, outlet.totals))
 
 
-def _play_live(
-    plan: Plan, outlet: Outlet, progress: Callable[[Sent], None], stop: Event, clock: Clock
-) -> None:
+def _play_live(plan: Plan, outlet: Outlet, progress: Callable[[Sent], None], stop: Event, clock: Clock) -> None:
     start = clock.now()
     outbox = _Outbox(outlet)
     to_come = _ToCome(outbox)
@@ -159,6 +156,7 @@ def _play_live(
     to_come.release(clock.now())
     outbox.flush(1)
     outlet.metrics(*stage.meters.collect(clock.now()))
+    progress(_sent(played, plan, outlet.totals))
 
 
 @dataclass(slots=True)

@@ -6,13 +6,14 @@ limit while doing so; it answers RESOURCE_EXHAUSTED itself for what is too large
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from time import perf_counter
 from typing import TYPE_CHECKING
 
 import grpc
 import grpc.aio
 
+from collector.errors import Malformed
 from collector.receivers import status
 from collector.receivers.auth import Verifier
 from collector.receivers.observe import Observer, Unobserved
@@ -27,7 +28,7 @@ SERVICES: Mapping[Signal, str] = {
 if TYPE_CHECKING:  # grpc's classes are generic in its stubs only
     Context = grpc.aio.ServicerContext[bytes, bytes]
     Method = grpc.RpcMethodHandler[bytes, bytes]
-    Handler = Callable[[bytes, Context], Awaitable[bytes]]
+    Handler = Callable[[AsyncIterator[bytes], Context], Awaitable[bytes]]
 
 
 class GrpcReceiver:
@@ -54,7 +55,8 @@ class GrpcReceiver:
         options = [("grpc.max_receive_message_length", self._max_message), ("grpc.so_reuseport", 0)]
         server = grpc.aio.server(options=options)
         for signal, service in SERVICES.items():
-            export: Method = grpc.unary_unary_rpc_method_handler(self._handlers[signal])
+            # On the wire a unary call; as one, grpc.aio would never answer a call that ends without its message.
+            export: Method = grpc.stream_unary_rpc_method_handler(self._handlers[signal])
             server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler(service, {"Export": export}),))
         try:
             port = server.add_insecure_port(self._address)
@@ -74,12 +76,13 @@ class GrpcReceiver:
 
 
 def _handler(signal: Signal, consumer: Consumer, verifier: Verifier, observer: Observer) -> Handler:
-    async def export(body: bytes, context: Context) -> bytes:
+    async def export(messages: AsyncIterator[bytes], context: Context) -> bytes:
         started = perf_counter()
         refusal = None
-        response = b""
+        body = response = b""
         try:
             principal = verifier.verify(_authorization(context))
+            body = await _first(messages)
             answer = await consumer.consume(Export(signal, Encoding.PROTOBUF, body, principal))
             outcome = status.outcome(answer)
             response = status.success(signal, Encoding.PROTOBUF, answer)
@@ -93,6 +96,12 @@ def _handler(signal: Signal, consumer: Consumer, verifier: Verifier, observer: O
         return response
 
     return export
+
+
+async def _first(messages: AsyncIterator[bytes]) -> bytes:
+    async for message in messages:
+        return message
+    raise Malformed("the call ended before its message did; send one Export request a call")
 
 
 def _authorization(context: Context) -> str | None:

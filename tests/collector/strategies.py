@@ -46,9 +46,7 @@ from collector.signals import Signal
 Made = st.SearchStrategy[Any]
 
 texts = st.one_of(
-    st.sampled_from(
-        ["", "a", "gen_ai.request.model", "été", "日本語", "🤖", "a'b\"c\\d", "\x00\n\t", "service.name"]
-    ),
+    st.sampled_from(["", "a", "gen_ai.request.model", "été", "日本語", "🤖", "a'b\"c\\d", "\x00\n\t", "service.name"]),
     st.text(max_size=20),
 )
 doubles = st.floats(allow_nan=True, allow_infinity=True)
@@ -109,12 +107,8 @@ def _attributes(draw: st.DrawFn) -> list[KeyValue]:
 
 
 attributes = _attributes()
-entities = st.builds(
-    EntityRef, schema_url=texts, type=texts, id_keys=_few(texts), description_keys=_few(texts)
-)
-resources = st.builds(
-    Resource, attributes=attributes, dropped_attributes_count=uint32s, entity_refs=_few(entities, 1)
-)
+entities = st.builds(EntityRef, schema_url=texts, type=texts, id_keys=_few(texts), description_keys=_few(texts))
+resources = st.builds(Resource, attributes=attributes, dropped_attributes_count=uint32s, entity_refs=_few(entities, 1))
 scopes = st.builds(
     InstrumentationScope, name=texts, version=texts, attributes=attributes, dropped_attributes_count=uint32s
 )
@@ -150,9 +144,7 @@ def spans(invalid_ids: bool = False) -> Made:
 
 
 def traces(invalid_ids: bool = False) -> Made:
-    scope_spans = st.builds(
-        ScopeSpans, scope=_maybe(scopes), spans=_few(spans(invalid_ids)), schema_url=texts
-    )
+    scope_spans = st.builds(ScopeSpans, scope=_maybe(scopes), spans=_few(spans(invalid_ids)), schema_url=texts)
     resource_spans = st.builds(
         ResourceSpans, resource=_maybe(resources), scope_spans=_few(scope_spans), schema_url=texts
     )
@@ -175,9 +167,7 @@ def logs(invalid_ids: bool = False) -> Made:
         event_name=texts,
     )
     scope_logs = st.builds(ScopeLogs, scope=_maybe(scopes), log_records=_few(records), schema_url=texts)
-    resource_logs = st.builds(
-        ResourceLogs, resource=_maybe(resources), scope_logs=_few(scope_logs), schema_url=texts
-    )
+    resource_logs = st.builds(ResourceLogs, resource=_maybe(resources), scope_logs=_few(scope_logs), schema_url=texts)
     return st.builds(ExportLogsServiceRequest, resource_logs=_few(resource_logs))
 
 
@@ -229,9 +219,7 @@ def metrics(invalid_ids: bool = False) -> Made:
         **spread,
     )
     quantiles = st.builds(SummaryDataPoint.ValueAtQuantile, quantile=doubles, value=doubles)
-    summaries = st.builds(
-        SummaryDataPoint, count=uint64s, sum=doubles, quantile_values=_few(quantiles), **shared
-    )
+    summaries = st.builds(SummaryDataPoint, count=uint64s, sum=doubles, quantile_values=_few(quantiles), **shared)
     temporality = st.one_of(st.integers(0, 2), int32s)
     data = st.one_of(
         st.just({}),
@@ -247,11 +235,7 @@ def metrics(invalid_ids: bool = False) -> Made:
             }
         ),
         st.fixed_dictionaries(
-            {
-                "histogram": st.builds(
-                    Histogram, data_points=_few(histograms), aggregation_temporality=temporality
-                )
-            }
+            {"histogram": st.builds(Histogram, data_points=_few(histograms), aggregation_temporality=temporality)}
         ),
         st.fixed_dictionaries(
             {

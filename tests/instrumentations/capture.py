@@ -96,9 +96,7 @@ class Captured:
         self._lock = threading.Lock()
         self._files: list[dict[str, Any]] = []
 
-    def add(
-        self, signal_name: str, extension: str, body: bytes, transport: str, encoding: str | None
-    ) -> None:
+    def add(self, signal_name: str, extension: str, body: bytes, transport: str, encoding: str | None) -> None:
         with self._lock:
             name = f"{len(self._files):03}.{signal_name}.{extension}"
             (self._directory / name).write_bytes(body)

@@ -71,9 +71,7 @@ NESTED: dict[str, Any] = {
 
 
 def send_traces(provider: TracerProvider) -> None:
-    tracer = provider.get_tracer(
-        "every-kind", "1.0.0", "https://opentelemetry.io/schemas/1.37.0", {"scope.kind": 1}
-    )
+    tracer = provider.get_tracer("every-kind", "1.0.0", "https://opentelemetry.io/schemas/1.37.0", {"scope.kind": 1})
     remote = SpanContext(
         trace_id=0x0102030405060708090A0B0C0D0E0F10,
         span_id=0x00F067AA0BA902B7,  # a leading zero byte must survive
@@ -128,18 +126,14 @@ def trace_of_100(provider: TracerProvider) -> None:
                         "gen_ai.usage.input_tokens": 100 + step,
                         "gen_ai.response.finish_reasons": ["stop"],
                     }
-                    with tracer.start_as_current_span(
-                        "chat gpt-4o-mini", kind=SpanKind.CLIENT, attributes=attributes
-                    ):
+                    with tracer.start_as_current_span("chat gpt-4o-mini", kind=SpanKind.CLIENT, attributes=attributes):
                         pass
                     with tracer.start_as_current_span("execute_tool pay") as tool:
                         tool.add_event("muster.approval", {"muster.approval.decision": "denied"})
 
 
 def send_logs(provider: LoggerProvider) -> None:
-    logger = provider.get_logger(
-        "every-kind", "1.0.0", "https://opentelemetry.io/schemas/1.37.0", {"scope.kind": 1}
-    )
+    logger = provider.get_logger("every-kind", "1.0.0", "https://opentelemetry.io/schemas/1.37.0", {"scope.kind": 1})
     moment = 1_760_000_000_123_456_789
     bodies: list[Any] = [*VALUES.values(), *NESTED.values()]
     for number, body in enumerate(bodies):
@@ -175,9 +169,7 @@ def without_directory(record: logging.LogRecord) -> bool:
 
 
 def send_metrics(provider: MeterProvider) -> None:
-    meter = provider.get_meter(
-        "every-kind", "1.0.0", "https://opentelemetry.io/schemas/1.37.0", {"scope.kind": 1}
-    )
+    meter = provider.get_meter("every-kind", "1.0.0", "https://opentelemetry.io/schemas/1.37.0", {"scope.kind": 1})
     requests = meter.create_counter("requests", "{request}", "Requests, with „quotes“")
     requests.add(1, {"route": "/claims", "ok": True})
     requests.add(2**53 + 1, {"route": "/claims", "ok": False, "code": 429})

@@ -178,8 +178,7 @@ def record(name: str) -> None:
     shutil.rmtree(FIXTURES / name, ignore_errors=True)
     shutil.copytree(captured, FIXTURES / name)
     totals = {
-        kind: sum(file.get(kind, 0) for file in manifest["files"])
-        for kind in ("spans", "events", "logs", "points")
+        kind: sum(file.get(kind, 0) for file in manifest["files"]) for kind in ("spans", "events", "logs", "points")
     }
     print(name, totals)
 

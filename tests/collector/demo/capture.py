@@ -50,9 +50,7 @@ class Captured:
 
     @property
     def records(self) -> list[LogRecord]:
-        return [
-            r for q in self.logs for res in q.resource_logs for s in res.scope_logs for r in s.log_records
-        ]
+        return [r for q in self.logs for res in q.resource_logs for s in res.scope_logs for r in s.log_records]
 
     @property
     def points(self) -> list[tuple[Metric, Any]]:

@@ -76,11 +76,7 @@ def test_bench_is_flat_and_deep_is_not() -> None:
 def test_ids_in_texts_differ_between_traces() -> None:
     made = [spans(request) for request in BENCH.requests(2000, 1000)]
     conversations = {
-        a.value.string_value
-        for m in made
-        for s in m
-        for a in s.attributes
-        if a.key == "gen_ai.conversation.id"
+        a.value.string_value for m in made for s in m for a in s.attributes if a.key == "gen_ai.conversation.id"
     }
     assert len(conversations) > 80
 

@@ -72,9 +72,7 @@ def test_the_rate_is_kept() -> None:
     assert len(report.late_ms) == 10
 
 
-def test_the_command_says_which_requests_were_acknowledged(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_the_command_says_which_requests_were_acknowledged(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     acked = tmp_path / "acked"
     with http_receiver() as captured:
         options = [

@@ -111,9 +111,7 @@ def test_one_trace_spans_several_services_and_logs_belong_to_spans(sent: tuple[C
 
 
 def test_model_calls_name_providers_tokens_and_messages(sent: tuple[Captured, Totals]) -> None:
-    chats = [
-        s for _, s in sent[0].spans if operation(s, "chat") and s.status.code != Status.STATUS_CODE_ERROR
-    ]
+    chats = [s for _, s in sent[0].spans if operation(s, "chat") and s.status.code != Status.STATUS_CODE_ERROR]
     providers = {attribute(s.attributes, "gen_ai.provider.name") for s in chats}
     assert providers == {"openai", "anthropic", "aws.bedrock", "velocity.inference"}
     kinds: Counter[str] = Counter()
@@ -136,8 +134,7 @@ def test_approvals_come_as_span_events_and_as_log_events_with_every_decision(
         decisions = {attribute(a.attributes, "muster.approval.decision") for a in approvals}
         assert decisions == {"approved", "denied", "abandoned"}
     digests = [
-        [attribute(e.attributes, f"muster.approval.{which}.digest") for which in ("arguments", "shown")]
-        for e in events
+        [attribute(e.attributes, f"muster.approval.{which}.digest") for which in ("arguments", "shown")] for e in events
     ]
     assert any(arguments != shown for arguments, shown in digests)
 
@@ -165,15 +162,10 @@ def test_three_tools_of_half_a_second_run_in_series(sent: tuple[Captured, Totals
 
 def test_failures_and_retries_are_recorded_with_their_exceptions(sent: tuple[Captured, Totals]) -> None:
     exceptions = {
-        attribute(e.attributes, "exception.type")
-        for _, s in sent[0].spans
-        for e in s.events
-        if e.name == "exception"
+        attribute(e.attributes, "exception.type") for _, s in sent[0].spans for e in s.events if e.name == "exception"
     }
     assert {"anthropic.InternalServerError", "openai.RateLimitError", "httpx.ReadTimeout"} <= exceptions
-    assert any(
-        record.severity_text == "WARN" and "attempt" in record.body.string_value for record in sent[0].records
-    )
+    assert any(record.severity_text == "WARN" and "attempt" in record.body.string_value for record in sent[0].records)
 
 
 def test_the_last_hours_hold_an_error_burst(sent: tuple[Captured, Totals]) -> None:

@@ -57,9 +57,7 @@ def look_up_claim(claim_id: str, include: dict[str, Any] | None = None) -> dict[
 def decide(question: str) -> str:
     messages: list[Any] = [{"role": "system", "content": SYSTEM}, {"role": "user", "content": question}]
     while True:
-        answer = client.chat.completions.create(
-            model=MODEL, messages=messages, tools=[LOOK_UP_CLAIM], temperature=0.2
-        )
+        answer = client.chat.completions.create(model=MODEL, messages=messages, tools=[LOOK_UP_CLAIM], temperature=0.2)
         message = answer.choices[0].message
         messages.append(message.model_dump(exclude_none=True, exclude={"annotations"}))
         if not message.tool_calls:

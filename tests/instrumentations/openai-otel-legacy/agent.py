@@ -74,9 +74,7 @@ stream = client.chat.completions.create(
 for _ in stream:
     pass
 try:
-    client.chat.completions.create(
-        model=MODEL, messages=[{"role": "user", "content": "Please cause a rate limit."}]
-    )
+    client.chat.completions.create(model=MODEL, messages=[{"role": "user", "content": "Please cause a rate limit."}])
 except openai.APIStatusError as error:
     print("refused:", error.status_code)
 
