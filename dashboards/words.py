@@ -1,0 +1,81 @@
+"""How figures are written: durations, counts, moments. UTC first, the reader's zone second."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, tzinfo
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from inventory import contract
+
+UNKNOWN = "–"
+HEALTH: dict[contract.Health, str] = {"failed": "✕ failed", "errors": "▲ errors inside", "ok": "✓ no errors"}
+"""Icon and word, never colour alone."""
+
+
+def duration(ns: int) -> str:
+    """Three digits that matter: 850 µs, 12.4 ms, 2.67 s, 3 min 05 s, 2 h 14 min."""
+    if ns < 1_000:
+        return f"{ns} ns" if ns else "0"
+    for unit, size in (("µs", 1e3), ("ms", 1e6), ("s", 1e9)):
+        value = ns / size
+        if value < (59.95 if unit == "s" else 999.5):
+            return f"{value:.3g} {unit}"
+    seconds = round(ns / 1e9)
+    if seconds < 3600:
+        return f"{seconds // 60} min {seconds % 60:02} s"
+    minutes = round(seconds / 60)
+    if minutes < 2 * 1440:
+        return f"{minutes // 60} h {minutes % 60:02} min"
+    return f"{minutes // 1440} d {minutes % 1440 // 60} h"
+
+
+def count(number: int | None) -> str:
+    """With thousands apart; what is unknown is a dash, never 0."""
+    return UNKNOWN if number is None else f"{number:,}"
+
+
+def plural(number: int, one: str, many: str | None = None) -> str:
+    return f"{number:,} {one if number == 1 else many or one + 's'}"
+
+
+def zone(name: str | None) -> tzinfo:
+    """The reader's zone; UTC where the browser didn't say, or said something unknown."""
+    try:
+        return ZoneInfo(name) if name else UTC
+    except (ZoneInfoNotFoundError, ValueError):
+        return UTC
+
+
+def moment(when: datetime, reader: tzinfo = UTC) -> str:
+    """2026-03-02 02:14:07 UTC (03:14:07 CET)."""
+    utc = when.astimezone(UTC)
+    text = f"{utc:%Y-%m-%d %H:%M:%S} UTC"
+    local = utc.astimezone(reader)
+    if local.utcoffset() == utc.utcoffset():
+        return text
+    day = "" if local.date() == utc.date() else f"{local:%Y-%m-%d} "
+    return f"{text} ({day}{local:%H:%M:%S %Z})"
+
+
+def window(span: contract.Window, reader: tzinfo = UTC) -> str:
+    """Both ends, the day said once where it is one."""
+    since, until = span.since.astimezone(UTC), span.until.astimezone(UTC)
+    end = f"{until:%H:%M}" if since.date() == until.date() else f"{until:%Y-%m-%d %H:%M}"
+    text = f"{since:%Y-%m-%d %H:%M} to {end} UTC"
+    local = since.astimezone(reader), until.astimezone(reader)
+    if local[0].utcoffset() == since.utcoffset():
+        return text
+    start = f"{local[0]:%H:%M}" if since.date() == until.date() == local[0].date() else f"{local[0]:%Y-%m-%d %H:%M}"
+    end = f"{local[1]:%H:%M %Z}" if local[0].date() == local[1].date() else f"{local[1]:%Y-%m-%d %H:%M %Z}"
+    return f"{text} ({start} to {end})"
+
+
+def ago(when: datetime, now: datetime) -> str:
+    seconds = (now - when).total_seconds()
+    if seconds < 0:
+        return "in the future"
+    return f"{duration(int(seconds) * 1_000_000_000)} ago" if seconds >= 1 else "just now"
+
+
+def shorter(text: str, length: int) -> str:
+    return text if len(text) <= length else f"{text[: length - 1]}…"

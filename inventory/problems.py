@@ -1,0 +1,138 @@
+"""The one place that turns what can go wrong into answers (RFC 9457)."""
+
+from __future__ import annotations
+
+import logging
+import uuid
+from typing import Any
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from starlette.exceptions import HTTPException
+
+from collector.store.reads import ReadError, TooMuch
+from inventory.contract import FieldProblem, Problem
+
+MEDIA_TYPE = "application/problem+json"
+_log = logging.getLogger(__name__)
+
+_REMEDIES = {
+    "limit": "send a whole number within the bounds",
+    "since": "send an RFC 3339 time with a zone, such as 2026-03-02T02:00:00Z",
+    "until": "send an RFC 3339 time with a zone, such as 2026-03-02T03:00:00Z",
+    "trace_id": "send the 32 hexadecimal digits of a W3C trace id",
+    "span_id": "send the 16 hexadecimal digits of a W3C span id",
+    "order": "send newest or worst",
+    "status": "send error, or leave it out",
+    "cursor": "send the `next` of the page before, with the same window and order, or leave it out",
+    "min_duration_ms": "send milliseconds, 0 or more",
+    "minutes": "send a whole number of minutes from 1 to 1440",
+}
+
+
+class ProblemError(Exception):
+    """An answer that is not the one asked for."""
+
+    def __init__(self, problem: Problem, headers: dict[str, str] | None = None) -> None:
+        super().__init__(problem.title)
+        self.problem = problem
+        self.headers = headers
+
+
+def invalid(field: str, message: str) -> ProblemError:
+    """A field whose value only the server can judge."""
+    name = field.rpartition(".")[2]
+    return ProblemError(_unprocessable([FieldProblem(field=field, message=message, remedy=_REMEDIES.get(name, ""))]))
+
+
+def not_found(title: str, detail: str, remedy: str, kind: str) -> ProblemError:
+    return ProblemError(
+        Problem(type=f"urn:muster:problem:{kind}", title=title, status=404, detail=detail, remedy=remedy)
+    )
+
+
+def responses(*statuses: int) -> dict[int | str, dict[str, Any]]:
+    """For OpenAPI: these statuses answer with a problem."""
+    texts = {404: "Nothing by that id", 422: "A field can't be accepted", 503: "The store can't answer now"}
+    schema = {"$ref": "#/components/schemas/Problem"}
+    return {status: {"description": texts[status], "content": {MEDIA_TYPE: {"schema": schema}}} for status in statuses}
+
+
+def install(app: FastAPI) -> None:
+    """Every error of `app` becomes a problem."""
+    app.add_exception_handler(ProblemError, _on_problem)
+    app.add_exception_handler(RequestValidationError, _on_invalid)
+    app.add_exception_handler(HTTPException, _on_http)
+    app.add_exception_handler(ReadError, _on_read)
+    app.add_exception_handler(Exception, _on_bug)
+
+
+def _answer(request: Request, problem: Problem, headers: dict[str, str] | None = None) -> JSONResponse:
+    body = problem.model_copy(update={"instance": request.url.path}).model_dump()
+    return JSONResponse(body, problem.status, headers=headers, media_type=MEDIA_TYPE)
+
+
+def _unprocessable(errors: list[FieldProblem]) -> Problem:
+    names = ", ".join(error.field for error in errors)
+    return Problem(
+        type="urn:muster:problem:invalid-request",
+        title="The request can't be accepted",
+        status=422,
+        detail=f"Not acceptable: {names}",
+        remedy="; ".join(dict.fromkeys(error.remedy for error in errors if error.remedy)),
+        errors=errors,
+    )
+
+
+async def _on_problem(request: Request, error: Exception) -> JSONResponse:
+    assert isinstance(error, ProblemError)
+    return _answer(request, error.problem, error.headers)
+
+
+async def _on_invalid(request: Request, error: Exception) -> JSONResponse:
+    assert isinstance(error, RequestValidationError)
+    fields = [
+        FieldProblem(
+            field=".".join(str(part) for part in item["loc"]),
+            message=str(item["msg"]),
+            remedy=_REMEDIES.get(str(item["loc"][-1]), "see /docs for what this field takes"),
+        )
+        for item in error.errors()
+    ]
+    return _answer(request, _unprocessable(fields))
+
+
+async def _on_http(request: Request, error: Exception) -> JSONResponse:
+    assert isinstance(error, HTTPException)
+    remedy = "see /docs for the paths and their methods" if error.status_code in (404, 405) else ""
+    problem = Problem(title=str(error.detail), status=error.status_code, remedy=remedy)
+    return _answer(request, problem, dict(error.headers or {}))
+
+
+async def _on_read(request: Request, error: Exception) -> JSONResponse:
+    too_much = isinstance(error, TooMuch)
+    _log.warning("read for %s failed: %s", request.url.path, error)
+    problem = Problem(
+        type=f"urn:muster:problem:{'read-limit' if too_much else 'store-unavailable'}",
+        title="This read is larger than allowed" if too_much else "The store can't answer",
+        status=503,
+        detail=str(error),
+        remedy="ask for a shorter window, fewer rows or a narrower filter; ingest is not affected"
+        if too_much
+        else "try again in a few seconds; if it stays, look at the log of the process that owns the store",
+    )
+    return _answer(request, problem, {"Retry-After": "5"})
+
+
+async def _on_bug(request: Request, error: Exception) -> JSONResponse:
+    reference = uuid.uuid4().hex[:12]
+    _log.error("unexpected error %s at %s", reference, request.url.path, exc_info=error)
+    problem = Problem(
+        type="urn:muster:problem:internal",
+        title="Unexpected error",
+        status=500,
+        detail=f"It is in the API's log under {reference}.",
+        remedy="try again; report the reference if it stays",
+    )
+    return _answer(request, problem)

@@ -1,0 +1,166 @@
+"""Migrations: each once, in order, and never against a history that doesn't fit."""
+
+from __future__ import annotations
+
+import itertools
+import re
+from collections.abc import Iterator
+from importlib import resources
+from typing import Any
+
+import pytest
+
+from collector.store import migrate as migrations
+from collector.store.connection import Store, StoreError
+from collector.store.migrate import Migration, Status, load, migrate, plan, raw_views
+
+NUMBER = itertools.count()
+
+
+@pytest.fixture
+def fresh(store: Store) -> Iterator[Store]:
+    """An empty database beside the session's: a process has one engine path, but as many databases as it likes."""
+    name = f"fresh_{next(NUMBER)}"
+    with Store(store.settings.model_copy(update={"database": name})) as opened:
+        yield opened
+        opened.client().command(f"DROP DATABASE {name} SYNC")
+
+
+def tables(store: Store) -> dict[str, str]:
+    rows = store.client().query("SELECT name, create_table_query FROM system.tables WHERE database = currentDatabase()")
+    return {name: created for name, created in rows.result_rows}  # noqa: C416 (rows are no pairs to mypy)
+
+
+def history(store: Store) -> list[tuple[Any, ...]]:
+    order = "SELECT Version, Name, Checksum, Status FROM schema_migrations ORDER BY Version, Status"
+    return [tuple(row) for row in store.client().query(order).result_rows]
+
+
+def statement(sql: str) -> str:
+    """Without its comments."""
+    return re.sub("--.*", "", sql)
+
+
+def some(count: int = 3) -> list[Migration]:
+    """Migrations of our own, quick to run."""
+    return [
+        Migration(number, f"t{number}", f"CREATE TABLE IF NOT EXISTS t{number} (X Int8) ENGINE = MergeTree ORDER BY X")
+        for number in range(1, count + 1)
+    ]
+
+
+def test_a_fresh_store_gets_all_and_a_second_run_does_nothing(fresh: Store) -> None:
+    ran = migrate(fresh)
+    assert [m.version for m in ran] == [m.version for m in load()] == list(range(1, len(ran) + 1))
+    created = tables(fresh)
+    assert {m.name for m in ran} | {"schema_migrations"} == {name for name in created if not name.startswith(".inner")}
+    recorded = history(fresh)
+    assert migrate(fresh) == []
+    assert (tables(fresh), history(fresh)) == (created, recorded)
+    assert {step.status for step in plan(fresh)} == {Status.DONE}
+
+
+def test_each_migration_is_recorded_before_and_after_it_runs(fresh: Store) -> None:
+    migrate(fresh, some())
+    assert [(version, name, status) for version, name, _, status in history(fresh)] == [
+        (number, f"t{number}", status) for number in (1, 2, 3) for status in ("started", "done")
+    ]
+    assert {checksum for _, _, checksum, _ in history(fresh)} == {m.checksum.encode() for m in some()}
+
+
+def test_a_plan_says_what_would_run_and_changes_nothing(fresh: Store) -> None:
+    assert [(step.migration.version, step.status) for step in plan(fresh, some())] == [
+        (number, Status.PENDING) for number in (1, 2, 3)
+    ]
+    assert tables(fresh) == {}
+    migrate(fresh, some(2))
+    before = tables(fresh), history(fresh)
+    assert [step.status for step in plan(fresh, some())] == [Status.DONE, Status.DONE, Status.PENDING]
+    assert (tables(fresh), history(fresh)) == before
+
+
+def test_only_what_is_new_runs(fresh: Store) -> None:
+    migrate(fresh, some(1))
+    assert [m.version for m in migrate(fresh, some(3))] == [2, 3]
+
+
+def test_a_migration_changed_after_it_ran_is_refused(fresh: Store) -> None:
+    migrate(fresh, some())
+    first, _, third = some()
+    changed = [first, Migration(2, "t2", "CREATE TABLE IF NOT EXISTS other (X Int8) ENGINE = Null"), third]
+    for use in (plan, migrate):
+        with pytest.raises(StoreError, match=r"migration 2 \(t2\) was changed after it ran: restore the file"):
+            use(fresh, changed)
+    assert "other" not in tables(fresh)
+
+
+def test_a_store_newer_than_this_version_is_refused(fresh: Store) -> None:
+    migrate(fresh, some(3))
+    for use in (plan, migrate):
+        with pytest.raises(StoreError, match="has migration 3, which this version doesn't know: it is newer"):
+            use(fresh, some(2))
+
+
+def test_an_interrupted_migration_runs_again(fresh: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    record = migrations._record
+
+    def crash(client: Any, migration: Migration, status: Status) -> None:
+        if migration.version == 2 and status is Status.DONE:
+            raise KeyboardInterrupt  # after the statement, before its record
+        record(client, migration, status)
+
+    monkeypatch.setattr(migrations, "_record", crash)
+    with pytest.raises(KeyboardInterrupt):
+        migrate(fresh, some())
+    monkeypatch.undo()
+    assert [step.status for step in plan(fresh, some())] == [Status.DONE, Status.STARTED, Status.PENDING]
+    assert [m.version for m in migrate(fresh, some())] == [2, 3]
+    assert {step.status for step in plan(fresh, some())} == {Status.DONE}
+
+
+def test_an_interrupted_migration_may_be_mended_before_it_runs_again(fresh: Store) -> None:
+    broken = [*some(1), Migration(2, "t2", "CREATE TABLE IF NOT EXISTS t2 (X NoSuchType) ENGINE = Null")]
+    with pytest.raises(Exception, match="NoSuchType"):
+        migrate(fresh, broken)
+    assert [m.version for m in migrate(fresh, some(2))] == [2]
+
+
+def test_every_shipped_migration_can_run_twice(fresh: Store) -> None:
+    """A crash between a statement and its record makes it run again."""
+    for migration in load():
+        assert "IF NOT EXISTS" in migration.sql
+        fresh.client().command(migration.sql)
+    created = tables(fresh)
+    for migration in load():
+        fresh.client().command(migration.sql)
+    assert tables(fresh) == created
+
+
+def test_file_names_count_up_without_gaps_and_name_what_they_create() -> None:
+    names = sorted(file.name for file in resources.files("collector.store").joinpath("schema").iterdir())
+    assert names == [f"{m.version:04}_{m.name}.sql" for m in load()]
+    for migration in load():
+        assert f"IF NOT EXISTS {migration.name}" in migration.sql
+        assert ";" not in statement(migration.sql), "one statement a file"
+        assert "{{" not in migration.sql
+
+
+def test_every_kept_table_forgets_no_token_too_soon_and_is_synced() -> None:
+    kept = [m.sql for m in load() if "MergeTree" in m.sql]
+    assert len(kept) == 9
+    for sql in kept:
+        assert "non_replicated_deduplication_window = 10000" in sql
+        assert "fsync_after_insert = 1, fsync_part_directory = 1" in sql
+        assert "TTL" not in sql
+
+
+def test_the_views_that_read_requests_are_known() -> None:
+    assert [(signal, table) for signal, table, _ in raw_views()] == [
+        ("traces", "otel_traces"),
+        ("logs", "otel_logs"),
+        ("metrics", "otel_metrics_gauge"),
+        ("metrics", "otel_metrics_sum"),
+        ("metrics", "otel_metrics_histogram"),
+    ]
+    for _, _, sql in raw_views():
+        assert "now" not in statement(sql).replace("unknown", "").lower(), "a retry must give the same rows"
