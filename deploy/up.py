@@ -105,7 +105,11 @@ def _dashboards(settings: DeploySettings, api_port: int) -> subprocess.Popen[byt
     arguments = [f"--{name}={value}" for name, value in options.items()]
     return subprocess.Popen(  # noqa: S603 (our own page, our own interpreter)
         [sys.executable, "-m", "streamlit", "run", str(page), *arguments],
-        env={**os.environ, "MUSTER_API_URL": f"http://127.0.0.1:{api_port}"},
+        env={
+            **os.environ,
+            "MUSTER_API_URL": f"http://127.0.0.1:{api_port}",
+            "PYTHONPATH": os.pathsep.join(filter(None, [str(page.parent.parent), os.environ.get("PYTHONPATH")])),
+        },
         stdin=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL,
         cwd=page.parent.parent,

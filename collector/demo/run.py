@@ -35,7 +35,7 @@ class Fault:
     message: str
 
 
-class Failure(Exception):  # noqa: N818 (an outcome of the play, not an error of this code)
+class Failure(Exception):
     """A fault on its way up through the agents."""
 
     def __init__(self, fault: Fault) -> None:

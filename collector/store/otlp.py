@@ -240,5 +240,5 @@ _MACRO = re.compile(r"\{\{(\w+):\s*([^}]+?)\s*\}\}")
 
 
 def render(sql: str) -> str:
-    """Expand `{{map: X}}`, `{{texts: X}}`, `{{kinds: X}}`, `{{text: X}}`, `{{kind: X}}` and `{{raw_columns: signal}}`."""
+    """Expand a schema file's macros: `{{map: X}}`, `{{texts: X}}`, `{{kinds: X}}` and so on, see `_MACROS`."""
     return _MACRO.sub(lambda m: _MACROS[m[1]](m[2]), sql)

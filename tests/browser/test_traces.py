@@ -9,7 +9,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
-from playwright.sync_api import Page, expect, sync_playwright
+from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from tests.browser.scene import BROKEN, FAILED, LARGE, running
 
@@ -35,8 +35,16 @@ def pages(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         yield address
 
 
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    with sync_playwright() as playwright:
+        started = playwright.chromium.launch(executable_path=str(CHROMIUM), args=ARGUMENTS)
+        yield started
+        started.close()
+
+
 @pytest.fixture
-def page(pages: str) -> Iterator[Page]:
+def page(pages: str, browser: Browser) -> Iterator[Page]:
     """A reader in Berlin. Nothing may be fetched from anywhere but this machine."""
     elsewhere: list[str] = []
 
@@ -44,16 +52,12 @@ def page(pages: str) -> Iterator[Page]:
         if urlsplit(url).scheme in ("http", "https", "ws") and urlsplit(url).hostname != "127.0.0.1":
             elsewhere.append(url)
 
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=str(CHROMIUM), args=ARGUMENTS)
-        context = browser.new_context(
-            base_url=pages, viewport={"width": 1440, "height": 900}, timezone_id="Europe/Berlin"
-        )
-        context.set_default_timeout(30_000)
-        opened = context.new_page()
-        opened.on("request", lambda request: watch(request.url))
-        yield opened
-        browser.close()
+    context = browser.new_context(base_url=pages, viewport={"width": 1440, "height": 900}, timezone_id="Europe/Berlin")
+    context.set_default_timeout(30_000)
+    opened = context.new_page()
+    opened.on("request", lambda request: watch(request.url))
+    yield opened
+    context.close()
     assert not elsewhere
 
 
