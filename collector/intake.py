@@ -22,6 +22,7 @@ from collector.spool import Append, Spool
 log = logging.getLogger(__name__)
 
 _NO_DIGEST = bytes(16)
+_LARGE = 1 << 20
 _MARKS = 13
 """A few more than the window's buckets, so that the ledger forgets a digest after the window does."""
 
@@ -35,6 +36,7 @@ class Intake:
         self._observe = observations
         self._max_in_flight = settings.max_in_flight_bytes
         self._in_flight = 0
+        self._large = asyncio.Semaphore(1)
         self._window = Window(settings.dedup_window, [*ledger.digests(), *spool.recovered_digests])
         self._underway: dict[bytes, asyncio.Future[None]] = {}
         self._marks: deque[int] = deque()
@@ -72,7 +74,7 @@ class Intake:
         self._underway[key] = finished
         try:
             received_at = time.time_ns()
-            decoded = payload.decode(export, received_at, secrets.token_hex(8))
+            decoded = await self._decode(export, received_at, secrets.token_hex(8))
             record = Record(
                 received_at,
                 decoded.items + decoded.rejected,
@@ -93,7 +95,7 @@ class Intake:
 
     async def _absorb(self, export: Export) -> Answer:
         """Count the repeat; its items were stored the first time."""
-        decoded = payload.decode(export, 0, "")
+        decoded = await self._decode(export, 0, "")
         principal = export.principal
         note = Record(
             time.time_ns(),
@@ -108,6 +110,13 @@ class Intake:
         )
         await self._write(export.signal, note, None)
         return Answer(decoded.items, decoded.rejected, absorbed=True, message=decoded.message)
+
+    async def _decode(self, export: Export, received_at: int, request_id: str) -> payload.Decoded:
+        """Small requests at once; a large one beside the loop, and one at a time, for the memory it may take."""
+        if len(export.body) <= _LARGE:
+            return payload.decode(export, received_at, request_id)
+        async with self._large:
+            return await asyncio.to_thread(payload.decode, export, received_at, request_id)
 
     async def _write(self, signal: Signal, record: Record, key: bytes | None) -> None:
         self._loop = asyncio.get_running_loop()

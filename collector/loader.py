@@ -12,6 +12,7 @@ import sqlite3
 import threading
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 
 from collector.ledger import Dead, Ledger
@@ -27,6 +28,8 @@ _FIRST_WAIT, _LONGEST_WAIT = 0.25, 15.0
 _DISK_WAIT = 5.0
 _SET_ASIDE = 30.0
 """Seconds a batch that fails for no reason found is put behind the others."""
+_MEMORY_ATTEMPTS = 3
+"""Times a batch may run into the engine's memory cap, the last ones with no insert beside it, before it is examined."""
 _SAFE_REPEATS = 9_000
 """Batches after which the tables may have forgotten a token (non_replicated_deduplication_window)."""
 
@@ -50,6 +53,8 @@ class Loader:
         self._writer = writer
         self._observe = observations
         self._stop = threading.Event()
+        self._inserts = threading.Semaphore(threads)
+        self._one_alone = threading.Lock()
         self._problems: dict[str, str] = {}
         self._threads = [
             threading.Thread(target=self._run, name=f"loader-{number}", daemon=True) for number in range(threads)
@@ -104,23 +109,27 @@ class Loader:
             plan, skip = recorded
         tried_before = recorded is not None
         wait = _FIRST_WAIT
+        memory_failures = 0
         while not self._stop.is_set():
             try:
                 if segment.items and not (tried_before and self._already_stored(segment, plan, skip)):
                     started = time.monotonic()
-                    self._writer.insert(segment.signal, plan, self._body(segment, skip))
+                    with self._turn(alone=memory_failures > 0):
+                        self._writer.insert(segment.signal, plan, self._body(segment, skip))
                     self._observe.inserted(segment.signal, segment.items, segment.size, time.monotonic() - started)
                 break
             except InsertError as error:
                 tried_before = True
                 self._problems[segment.name] = f"batch {segment.name}: {error}"
                 self._observe.insert_failed(error.name)
-                if error.data:
+                memory_failures += error.memory
+                if error.data or memory_failures >= _MEMORY_ATTEMPTS:
                     replanned = self._isolate(segment, plan, skip)
                     if replanned is None:
                         self._spool.release(segment, _SET_ASIDE)
                         return
                     plan, skip = replanned
+                    memory_failures = 0
                     continue
                 log.warning("batch %s waits %.1f s: %s", segment.name, wait, error)
                 self._stop.wait(wait)
@@ -131,6 +140,18 @@ class Loader:
         self._ledger.stored(segment)
         self._spool.finish(segment)
         self._problems.pop(segment.name, None)
+
+    @contextmanager
+    def _turn(self, *, alone: bool) -> Iterator[None]:
+        """A permit to insert; `alone`, all of them, for a batch that ran into the memory cap beside another."""
+        with self._one_alone if alone else nullcontext():
+            permits = len(self._threads) if alone else 1
+            for _ in range(permits):
+                self._inserts.acquire()
+            try:
+                yield
+            finally:
+                self._inserts.release(permits)
 
     def _body(self, segment: Segment, skip: frozenset[int]) -> Iterator[bytes]:
         for number, record in enumerate(segment.records()):
@@ -169,7 +190,7 @@ class Loader:
                     try:
                         self._writer.try_alone(segment.signal, record.payload)
                     except InsertError as error:
-                        if not error.data:
+                        if not (error.data or error.memory):
                             raise
                         poison[number] = error
         except InsertError as error:

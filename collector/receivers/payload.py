@@ -16,7 +16,7 @@ from typing import Any
 import orjson
 from google.protobuf.message import DecodeError, Message
 
-from collector.errors import Malformed
+from collector.errors import Malformed, TooLarge
 from collector.receivers import otlp_json
 from collector.receivers.shallow import FULL, SHALLOW
 from collector.signals import Encoding, Export, Principal, Signal
@@ -33,6 +33,13 @@ _RESOURCES = {
     Signal.METRICS: "resource_metrics",
 }
 _SCOPES = {Signal.TRACES: "scope_spans", Signal.LOGS: "scope_logs", Signal.METRICS: "scope_metrics"}
+
+_ITEMS = {Signal.TRACES: "spans", Signal.LOGS: "log_records", Signal.METRICS: "metrics"}
+
+MAX_RESOURCES = 10_000
+"""Resources, and scopes, in one request."""
+MAX_ITEMS = 200_000
+"""Spans, log records or metrics in one request."""
 
 _TRACE_ID_BYTES, _SPAN_ID_BYTES = 16, 8
 _NO_TRACE, _NO_SPAN = bytes(_TRACE_ID_BYTES), bytes(_SPAN_ID_BYTES)
@@ -120,8 +127,21 @@ def _read(kind: type[Message], body: bytes, signal: Signal) -> Any:
             f"the body is not a valid protobuf {_REQUEST[signal]}: check the exporter's protocol, that strings "
             "are UTF-8 and that values are nested less than 100 levels deep"
         ) from None
+    _check_size(signal, message)
     message.DiscardUnknownFields()
     return message
+
+
+def _check_size(signal: Signal, message: Any) -> None:
+    """Refuse what is small on the wire and large everywhere else: empty messages by the million."""
+    resources = getattr(message, _RESOURCES[signal])
+    if len(resources) > MAX_RESOURCES:
+        raise TooLarge(f"{_RESOURCES[signal]} has more than {MAX_RESOURCES} elements; send smaller batches")
+    scopes = [scope for resource in resources for scope in getattr(resource, _SCOPES[signal])]
+    if len(scopes) > MAX_RESOURCES:
+        raise TooLarge(f"{_SCOPES[signal]} has more than {MAX_RESOURCES} elements; send smaller batches")
+    if sum(len(getattr(scope, _ITEMS[signal])) for scope in scopes) > MAX_ITEMS:
+        raise TooLarge(f"{_ITEMS[signal]} has more than {MAX_ITEMS} elements; send smaller batches")
 
 
 def _serialise(signal: Signal, message: Any) -> list[bytes]:

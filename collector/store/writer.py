@@ -65,8 +65,13 @@ _PERMANENT_CODES = frozenset(
 )
 
 
+_MEMORY_LIMIT_EXCEEDED = 241
+
+
 class InsertError(Exception):
     """An insert that failed. `data` is true where the data is to blame and a retry can't help.
+
+    `memory` is true where the engine ran into its memory cap: alone, or later, the insert may fit.
 
     The message names the engine's error, never the data: the engine's own text may quote it.
     """
@@ -75,6 +80,7 @@ class InsertError(Exception):
         self.code = getattr(error, "code", None) or 0
         self.name = str(getattr(error, "name", None) or type(error).__name__)
         self.data = self.code in _PERMANENT_CODES
+        self.memory = self.code == _MEMORY_LIMIT_EXCEEDED
         super().__init__(str(error) if isinstance(error, StoreError) else f"{self.name} (code {self.code})")
 
 

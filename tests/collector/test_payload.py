@@ -28,7 +28,7 @@ from tests.collector.strategies import requests
 SENDER = Principal("acme", "claims-bot", Method.TOKEN)
 RECEIVED_AT, REQUEST_ID = 1_800_000_000_000_000_000, "0123456789abcdef"
 MANY = settings(
-    max_examples=60,
+    max_examples=40,
     deadline=None,
     derandomize=True,
     suppress_health_check=list(HealthCheck),

@@ -37,7 +37,7 @@ GRPC_ANSWERS = {OK, INVALID, EXHAUSTED, UNIMPLEMENTED, UNAVAILABLE}
 # What gRPC's own core says of a message whose frame or compression is broken, before any code of ours sees it.
 CORE_ANSWERS = {code.value[0] for code in GRPC_ANSWERS | {INTERNAL}}
 
-SIZES = [pytest.param(250, id="some"), pytest.param(10_000, id="many", marks=pytest.mark.prove)]
+SIZES = [pytest.param(150, id="some"), pytest.param(10_000, id="many", marks=pytest.mark.prove)]
 RECORDED = [path for path in sorted(FIXTURES.glob("*/*.*.*")) if path.stat().st_size < 20_000]
 CODECS: dict[str, Callable[[bytes], bytes]] = {
     "": bytes,

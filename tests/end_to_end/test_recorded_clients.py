@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import grpc
+import httpx
 import pytest
 from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceResponse
 from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportMetricsServiceResponse
@@ -21,7 +22,7 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTrace
 
 from tests.end_to_end import stored
 from tests.end_to_end.dropped import KEPT, dropped
-from tests.end_to_end.over_grpc import channel_to
+from tests.end_to_end.over_grpc import Channel, channel_to
 from tests.fixtures import expected
 from tests.fixtures.expected import FIXTURES, Attribute, Attributes, Span
 from tests.server import Server
@@ -74,8 +75,8 @@ def replay(tmp_path_factory: pytest.TempPathFactory) -> Replay:
     server = Server(tmp_path_factory.mktemp("replay") / "data")
     server.start()
     try:
-        with channel_to(server) as channel:
-            sendings = {name_of(path): _send(server, channel, path) for path in FILES}
+        with channel_to(server) as channel, httpx.Client(base_url=server.endpoint, timeout=60) as client:
+            sendings = {name_of(path): _send(client, channel, path) for path in FILES}
         server.settle()
         unaccounted = server.unaccounted()
     finally:
@@ -84,7 +85,7 @@ def replay(tmp_path_factory: pytest.TempPathFactory) -> Replay:
     return Replay(sendings, rows, server.query, unaccounted)
 
 
-def _send(server: Server, channel: Any, path: Path) -> Sending:
+def _send(client: httpx.Client, channel: Channel, path: Path) -> Sending:
     body, began = path.read_bytes(), time.time_ns()
     code: int | str
     if path.parent.name == "python-sdk-grpc":
@@ -92,7 +93,7 @@ def _send(server: Server, channel: Any, path: Path) -> Sending:
         code = status.name
     else:
         kind = "application/json" if path.suffix == ".json" else "application/x-protobuf"
-        response = server.post(signal_of(path), body, content_type=kind)
+        response = client.post(f"/v1/{signal_of(path)}", content=body, headers={"content-type": kind})
         code, answer = response.status_code, response.content
     return Sending(path, code, answer, began, time.time_ns())
 

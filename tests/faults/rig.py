@@ -7,11 +7,11 @@ import subprocess
 import sys
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import httpx
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
@@ -25,7 +25,13 @@ SMALL_BATCHES = {"MUSTER_COLLECTOR_BATCH_ITEMS": "3000", "MUSTER_COLLECTOR_BATCH
 
 
 class Collector(Server):
-    """A server that can also be started without waiting for it."""
+    """A server that can also be started without waiting for it, and that no failing test leaves behind."""
+
+    made: ClassVar[list[Collector]] = []
+
+    def __init__(self, data: Path, environment: Mapping[str, str] | None = None, prefix: Sequence[str] = ()) -> None:
+        super().__init__(data, environment, prefix)
+        self.made.append(self)
 
     def launch(self) -> None:
         """Start, and return at once."""

@@ -61,11 +61,11 @@ def interrupted(directory: Path, rounds: int, seed: int, *, spans: int = SPANS, 
 
 
 def test_kill_9_under_load(tmp_path: Path) -> None:
-    interrupted(tmp_path, 3, seed=1, spans=SPANS // 2)
+    interrupted(tmp_path, 3, seed=1, spans=SPANS // 3)
 
 
 def test_sigterm_under_load(tmp_path: Path) -> None:
-    interrupted(tmp_path, 1, seed=2, spans=SPANS // 2, gently=True)
+    interrupted(tmp_path, 1, seed=2, spans=SPANS // 3, gently=True)
 
 
 @pytest.mark.prove

@@ -27,8 +27,8 @@ def fresh(store: Store) -> Iterator[Store]:
 
 
 def tables(store: Store) -> dict[str, str]:
-    rows = store.client().query("SELECT name, create_table_query FROM system.tables WHERE database = currentDatabase()")
-    return {name: created for name, created in rows.result_rows}  # noqa: C416 (rows are no pairs to mypy)
+    rows: Any = store.client().query("SELECT name, create_table_query FROM system.tables WHERE database = currentDatabase()")
+    return dict(rows.result_rows)
 
 
 def history(store: Store) -> list[tuple[Any, ...]]:

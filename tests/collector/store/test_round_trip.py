@@ -34,7 +34,7 @@ from tests.fixtures import expected
 
 RECEIVED_AT = 1_800_000_000_123_456_789
 SENDER = Principal("acme", "claims-bot", Method.MTLS)
-SOME, MANY = 100, 4_000
+SOME, MANY = 80, 4_000
 
 READ: dict[Signal, Any] = {
     Signal.TRACES: expected.spans,

@@ -88,7 +88,8 @@ def figures(store: Store, batch: Batch) -> dict[str, Any]:
     client = store.client()
     asked = {"org": batch.org}
     counts = " UNION ALL ".join(f"SELECT '{t}', count() FROM {t} WHERE Org = {{org:String}}" for t in TABLES)
-    found: dict[str, Any] = {table: count for table, count in client.query(counts, parameters=asked).result_rows}
+    rows: Any = client.query(counts, parameters=asked).result_rows
+    found: dict[str, Any] = dict(rows)
     found["genai_minute"] = client.query(
         "SELECT sum(Calls), sum(InputTokens), sum(TokensUnknown), "
         "toString(quantilesTDigestMerge(0.5, 0.95, 0.99)(Duration)[1]) FROM genai_minute WHERE Org = {org:String}",
