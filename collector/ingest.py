@@ -64,8 +64,20 @@ class Ingest:
             found.append("a loader thread is not running: see the log")
         if loader.problem:
             found.append(f"loading stands still: {loader.problem}")
-        if self.spool.lost:
-            found.append(f"{len(self.spool.lost)} spool segments are missing or damaged: {self.spool.lost[0]}")
+        return found
+
+    def warnings(self) -> list[str]:
+        """What a person should look into although this collector can be sent to; empty when there is nothing."""
+        found: list[str] = []
+        if lost := self.spool.lost:
+            found.append(
+                f"{len(lost)} spool segments are missing or damaged, with what was acknowledged in them: {lost[0]} …; "
+                "put them back into the spool and restart"
+            )
+        if difference := self.housekeeping.difference:
+            found.append(f"{difference} items are not accounted for: see `muster reconcile`")
+        if letters := len(self.ledger.dead()):
+            found.append(f"{letters} requests could not be read by the store: see `muster dead list`")
         return found
 
     def _levels(self) -> None:
@@ -80,6 +92,7 @@ class Ingest:
         )
         add("muster.lag", "age of the oldest request not yet stored", lambda: {(): self.spool.state().oldest}, "s")
         add("muster.ready", "1 when senders are welcome", lambda: {(): float(not self.problems())})
+        add("muster.lost.segments", "spool segments missing or damaged", lambda: {(): len(self.spool.lost)})
         add("muster.unaccounted.items", "what the last reconciliation missed or had too many", self._unaccounted)
         add("muster.dead.letters", "items of dead letters kept", self._dead)
 

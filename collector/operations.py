@@ -45,8 +45,9 @@ def add_operations(app: FastAPI, ingest: Ingest, verifier: Verifier) -> None:
 
     @app.get("/readyz")
     async def readyz() -> JSONResponse:
-        problems = await asyncio.to_thread(ingest.problems)
-        return JSONResponse({"ready": not problems, "problems": problems}, 503 if problems else 200)
+        problems, warnings = await asyncio.to_thread(lambda: (ingest.problems(), ingest.warnings()))
+        state = {"ready": not problems, "problems": problems, "warnings": warnings}
+        return JSONResponse(state, 503 if problems else 200)
 
     @app.get("/metrics")
     async def metrics() -> Response:

@@ -40,6 +40,7 @@ class Store:
         self._local = threading.local()
         self._clients: list[Client] = []
         self._lock = threading.Lock()
+        self._tmp: Path | None = None
         self._readers: queue.Queue[Client | None] = queue.Queue()
         for _ in range(settings.readers):
             self._readers.put(None)
@@ -120,6 +121,10 @@ class Store:
         for client in clients:
             client.close()
         self._local = threading.local()
+        if self._tmp is not None:
+            tempfile.tempdir = None
+            with suppress(OSError):
+                self._tmp.rmdir()
 
     def _connect(self, database: str | None) -> Client:
         try:
@@ -133,8 +138,9 @@ class Store:
     def _hint(self, error: str) -> str:
         if not self.embedded:
             return f"can't reach {self.where}: check MUSTER_STORE_DSN and that the server runs"
-        if "lock" in error.lower():
-            return f"{self.settings.path} is in use by another process: stop it, or set MUSTER_STORE_PATH"
+        if "EmbeddedServer" in error:
+            # The engine says why on stderr only: nearly always that its directory is locked.
+            return f"{self.settings.path} is in use by another process: stop it, or set MUSTER_DATA to another directory"
         return f"can't open the {self.where}: {error}"
 
     def _database_name(self) -> str:
@@ -167,6 +173,7 @@ class Store:
             with suppress(OSError):
                 left.unlink()
         tempfile.tempdir = str(mine)
+        self._tmp = mine
 
 
 _CONFIG = """<clickhouse>

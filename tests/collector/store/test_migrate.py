@@ -27,8 +27,9 @@ def fresh(store: Store) -> Iterator[Store]:
 
 
 def tables(store: Store) -> dict[str, str]:
-    rows: Any = store.client().query("SELECT name, create_table_query FROM system.tables WHERE database = currentDatabase()")
-    return dict(rows.result_rows)
+    sql = "SELECT name, create_table_query FROM system.tables WHERE database = currentDatabase()"
+    rows: Any = store.client().query(sql).result_rows
+    return dict(rows)
 
 
 def history(store: Store) -> list[tuple[Any, ...]]:

@@ -170,8 +170,11 @@ POISON = [
 ]
 
 
-@pytest.mark.parametrize("poison", POISON, ids=range(len(POISON)))
-@pytest.mark.parametrize("signal", Signal)
+@pytest.mark.parametrize(
+    ("signal", "poison"),
+    [*((Signal.TRACES, poison) for poison in POISON), (Signal.LOGS, POISON[2]), (Signal.METRICS, POISON[2])],
+    ids=range(len(POISON) + 2),
+)
 def test_what_the_engine_cannot_read_is_the_datas_fault(
     store: Store, writer: Writer, signal: Signal, poison: bytes
 ) -> None:
