@@ -140,7 +140,7 @@ class Store:
             return f"can't reach {self.where}: check MUSTER_STORE_DSN and that the server runs"
         if "EmbeddedServer" in error:
             # The engine says why on stderr only: nearly always that its directory is locked.
-            return f"{self.settings.path} is in use by another process: stop it, or set MUSTER_DATA to another directory"
+            return f"{self.settings.path} is in use by another process: stop it, or set MUSTER_DATA to another"
         return f"can't open the {self.where}: {error}"
 
     def _database_name(self) -> str:
