@@ -62,7 +62,7 @@ class Attempt:
 def edits(draw: st.DrawFn, whole: bytes) -> bytes:
     """`whole` with a few bytes flipped, put in, taken out or doubled."""
     body = bytearray(whole)
-    for _ in range(draw(st.integers(0, 4))):
+    for _ in range(draw(st.sampled_from([0, 0, 1, 2, 4]))):
         at = draw(st.integers(0, len(body)))
         match draw(st.sampled_from(["flip", "insert", "delete", "repeat", "cut"])):
             case "flip":
@@ -114,10 +114,11 @@ def attempts(draw: st.DrawFn) -> Attempt:
         body = draw(edits(body))
     looks_like_json = body.lstrip()[:1] in (b"{", b"[")
     honest = JSON if looks_like_json else PROTOBUF
-    content_type = draw(
-        st.sampled_from([honest, honest, honest, JSON, PROTOBUF, f"{honest}; charset=utf-8"]) | ascii_text
-    )
-    encoding = draw(st.sampled_from([codec, codec, codec, *CODECS]) | ascii_text)
+    # One in ten is a name that nobody knows: what is refused by its headers alone says nothing about bodies.
+    rarely = st.integers(0, 9).map(lambda number: number == 0)
+    known = [honest, honest, honest, honest, JSON, PROTOBUF, f"{honest}; charset=utf-8"]
+    content_type = draw(ascii_text if draw(rarely) else st.sampled_from(known))
+    encoding = draw(ascii_text if draw(rarely) else st.sampled_from([codec, codec, codec, codec, codec, *CODECS]))
     return Attempt(signal, body, content_type, encoding)
 
 
@@ -164,7 +165,8 @@ def still_works(server: Server, number: int) -> None:
     server.settle()
     assert server.unaccounted() == 0
     assert server.get("/ops/dead") == []
-    assert server.get("/readyz") == {"ready": True, "problems": []}
+    readiness = server.get("/readyz")
+    assert (readiness["ready"], readiness["problems"]) == (True, [])
 
 
 @pytest.mark.parametrize("examples", SIZES)

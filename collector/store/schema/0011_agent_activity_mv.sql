@@ -4,8 +4,8 @@ SELECT
     Org, Identity, IdentityMethod, ServiceName, AgentId, AgentName, Environment,
     count() AS Spans,
     countIf(StatusCode = 'Error') AS Errors,
-    countIf(Model != '') AS ModelCalls,
-    countIf(ToolName != '') AS ToolCalls,
+    countIf(Operation IN ('chat', 'text_completion', 'generate_content', 'embeddings') OR (Operation = '' AND Model != '')) AS ModelCalls,
+    countIf(Operation = 'execute_tool' OR (Operation = '' AND ToolName != '')) AS ToolCalls,
     min(Timestamp) AS FirstSeen,
     max(Timestamp) AS LastSeen,
     max(ReceivedAt) AS LastReceived

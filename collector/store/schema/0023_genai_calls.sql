@@ -6,4 +6,4 @@ SELECT
     InputTokens, OutputTokens, Duration, StatusCode, StatusMessage, ErrorType,
     SystemInstructions, InputMessages, OutputMessages, Identity, IdentityMethod, ReceivedAt, RequestId, BatchId
 FROM otel_traces
-WHERE Operation IN ('chat', 'text_completion', 'generate_content', 'embeddings')
+WHERE Operation IN ('chat', 'text_completion', 'generate_content', 'embeddings') OR (Operation = '' AND Model != '')

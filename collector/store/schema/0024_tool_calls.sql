@@ -6,4 +6,4 @@ SELECT
     Duration, StatusCode, StatusMessage, ErrorType, Requester, ReleaseId,
     Identity, IdentityMethod, ReceivedAt, RequestId, BatchId
 FROM otel_traces
-WHERE Operation = 'execute_tool'
+WHERE Operation = 'execute_tool' OR (Operation = '' AND ToolName != '')
