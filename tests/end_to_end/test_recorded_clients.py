@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Set
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -225,7 +224,7 @@ def test_approvals_are_the_events_named_so(replay: Replay) -> None:
     assert sorted(map(tuple, rows)) == sorted(sent)
 
 
-def is_call(span: Span, operations: Set[str], *names: str) -> bool:
+def is_call(span: Span, operations: set[str], *names: str) -> bool:
     """By its operation or, where an instrumentation tells none, by what it names."""
     operation = text(span.attributes, "gen_ai.operation.name")
     return operation in operations or (not operation and bool(text(span.attributes, *names)))
