@@ -47,6 +47,10 @@ class CollectorSettings(BaseSettings):
     batch_bytes: Bytes = 96 * MiB
     batch_linger: Seconds = 0.5
     """Age at which a batch is loaded even if it isn't full."""
+    batch_rush_items: Annotated[int, Field(gt=0)] = 5_000
+    """Items at that age which mean a rush: the batch may then grow until `batch_patience`, since an insert costs
+    nearly as much for few rows as for many, and under load that cost is taken from the receivers."""
+    batch_patience: Seconds = 2.0
     reconcile_every: Seconds = 60.0
     """How often the accounts of the current hours are checked against the tables."""
     ledger_keep: Seconds = 7 * 86_400.0

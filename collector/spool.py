@@ -337,13 +337,17 @@ class Spool:
         now = monotonic()
         if self._idle_loaders == 0 or any(segment.not_before <= now for segment in self._sealed):
             return []
-        return [s for s, segment in self._open.items() if now - segment.born >= self._settings.batch_linger]
+        return [s for s, segment in self._open.items() if now - segment.born >= self._linger(segment)]
+
+    def _linger(self, segment: Segment) -> float:
+        rush = segment.items >= self._settings.batch_rush_items
+        return max(self._settings.batch_linger, self._settings.batch_patience) if rush else self._settings.batch_linger
 
     def _until_due(self) -> float | None:
         if self._idle_loaders == 0 or not self._open:
             return None
-        oldest = min(segment.born for segment in self._open.values())
-        return max(0.001, oldest + self._settings.batch_linger - monotonic())
+        due = min(segment.born + self._linger(segment) for segment in self._open.values())
+        return max(0.001, due - monotonic())
 
     def _free(self) -> int:
         now = monotonic()
