@@ -5,10 +5,12 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from time import perf_counter
+from typing import Any
 
 from fastapi import FastAPI, Request, Response
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
+from starlette.types import Receive, Scope, Send
 
 from collector.errors import TooLarge, UnsupportedMedia
 from collector.receivers import status
@@ -26,6 +28,24 @@ _INLINE = 1 << 16
 Endpoint = Callable[[Request], Awaitable[Response]]
 
 
+class _Receiver(FastAPI):
+    """Exports go straight to their endpoint, which turns every error into a status itself: the framework's own
+    layers took a sixth of the event loop's time with 100-span requests. All else goes the usual way.
+    """
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**options)
+        self.exports: dict[str, Endpoint] = {}
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        endpoint = self.exports.get(scope["path"]) if scope["type"] == "http" and scope["method"] == "POST" else None
+        if endpoint is None:
+            await super().__call__(scope, receive, send)
+            return
+        response = await endpoint(Request(scope, receive))
+        await response(scope, receive, send)
+
+
 def http_app(
     consumer: Consumer,
     verifier: Verifier,
@@ -39,10 +59,11 @@ def http_app(
     Bodies that are refused early are not waited for: the server reads what still comes and drops it, so that
     the sender gets to see the answer.
     """
-    app = FastAPI(openapi_url=None, docs_url=None, redoc_url=None, redirect_slashes=False)
+    app = _Receiver(openapi_url=None, docs_url=None, redoc_url=None, redirect_slashes=False)
     observer = observe or Unobserved()
     for path, signal in PATHS.items():
         endpoint = _endpoint(signal, consumer, verifier, max_body, max_decompressed, observer)
+        app.exports[path] = endpoint
         app.add_route(path, endpoint, methods=["POST"])
     app.add_exception_handler(404, _no_such_path)
     app.add_exception_handler(405, _wrong_method)
