@@ -18,6 +18,7 @@ from google.protobuf.message import DecodeError, Message
 
 from collector.errors import Malformed, TooLarge
 from collector.receivers import otlp_json
+from collector.receivers.json_scalars import varint
 from collector.receivers.shallow import FULL, SHALLOW
 from collector.signals import Encoding, Export, Principal, Signal
 from collector.store.otlp import ARRAY_JSON_FIELD, BATCH_ID_FIELD, KVLIST_JSON_FIELD, STAMP_FIELD
@@ -53,16 +54,6 @@ class Decoded:
     items: int
     rejected: int
     message: str
-
-
-def varint(value: int) -> bytes:
-    """Protobuf's base-128 integer."""
-    out = bytearray()
-    while value > 127:
-        out.append(value & 127 | 128)
-        value >>= 7
-    out.append(value)
-    return bytes(out)
 
 
 def field(number: int, content: bytes) -> bytes:
