@@ -41,6 +41,7 @@ class Intake:
         self._underway: dict[bytes, asyncio.Future[None]] = {}
         self._marks: deque[int] = deque()
         self._waiters: dict[Append, asyncio.Future[None]] = {}
+        self._gathered: list[Append] = []
         self._loop: asyncio.AbstractEventLoop | None = None
 
     async def consume(self, export: Export) -> Answer:
@@ -123,13 +124,23 @@ class Intake:
         written: asyncio.Future[None] = self._loop.create_future()
         append = Append(signal, record, self._done)
         self._waiters[append] = written
+        # What one turn of the loop takes in is written as one group: a sync, and a thread woken, for all of it.
+        if not self._gathered:
+            self._loop.call_soon(self._flush)
+        self._gathered.append(append)
         try:
-            self._spool.append(append)
             await written
         finally:
             self._waiters.pop(append, None)
         if key is not None:
             self._window.add(key)
+
+    def _flush(self) -> None:
+        appends, self._gathered = self._gathered, []
+        try:
+            self._spool.append(*appends)
+        except CollectorError as error:
+            self._resolve(appends, error)
 
     def _done(self, appends: list[Append], error: CollectorError | None) -> None:
         assert self._loop is not None

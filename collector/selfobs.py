@@ -5,6 +5,7 @@ Names are `muster_…`; counts are items (spans, log records, data points) unles
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterable
 
 from opentelemetry.exporter.prometheus import PrometheusMetricReader
@@ -22,10 +23,11 @@ _BYTES = [1e3, 1e4, 1e5, 1e6, 4e6, 16e6, 64e6, 128e6]
 
 Gauge = Callable[[], dict[tuple[tuple[str, str], ...], float]]
 """Reads a level: values by their attributes, as (name, value) pairs."""
+_Key = tuple[str, ...]
 
 
 class Observations:
-    """Counts what happens; `text` renders it. Thread-safe, as the SDK's instruments are."""
+    """Counts what happens; `text` renders it. Thread-safe, but for `request` and `answered`: those are one thread's."""
 
     def __init__(self) -> None:
         self._registry = CollectorRegistry()
@@ -44,12 +46,12 @@ class Observations:
             ],
         )
         meter = self._meter = self._provider.get_meter("muster.collector")
-        self._requests = meter.create_counter("muster.requests", description="export requests by outcome")
-        self._bytes = meter.create_counter("muster.received", unit="By", description="request bytes as sent")
+        self._requests = self._tally("muster.requests", "requests by outcome", ("transport", "signal", "outcome"))
+        self._bytes = self._tally("muster.received", "request bytes as sent", ("transport", "signal"), "By")
         self._duration = meter.create_histogram("muster.request.duration", unit="s", description="time to the answer")
-        self._accepted = meter.create_counter("muster.items.accepted", description="items made durable")
-        self._rejected = meter.create_counter("muster.items.rejected", description="items refused in a partial success")
-        self._absorbed = meter.create_counter("muster.items.absorbed", description="items of repeated requests")
+        self._accepted = self._tally("muster.items.accepted", "items made durable", ("signal",))
+        self._rejected = self._tally("muster.items.rejected", "items refused in a partial success", ("signal",))
+        self._absorbed = self._tally("muster.items.absorbed", "items of repeated requests", ("signal",))
         self._stored = meter.create_counter("muster.items.stored", description="items inserted into the tables")
         self._dead = meter.create_counter("muster.items.dead", description="items kept as dead letters")
         self._batch_items = meter.create_histogram("muster.batch.items", description="items of a batch")
@@ -59,19 +61,19 @@ class Observations:
 
     def request(self, transport: str, signal: Signal, outcome: str, seconds: float, bytes_in: int) -> None:
         """One request was answered: what receivers report (`receivers/observe.py`)."""
-        self._requests.add(1, {"transport": transport, "signal": signal.value, "outcome": outcome})
-        self._bytes.add(bytes_in, {"transport": transport, "signal": signal.value})
+        self._requests[transport, signal.value, outcome] += 1
+        self._bytes[transport, signal.value] += bytes_in
         self._duration.record(seconds, {"transport": transport})
 
     def answered(self, signal: Signal, answer: Answer) -> None:
         """A request was taken in, or absorbed."""
-        attributes = {"signal": signal.value}
+        key = (signal.value,)
         if answer.absorbed:
-            self._absorbed.add(answer.accepted, attributes)
+            self._absorbed[key] += answer.accepted
         else:
-            self._accepted.add(answer.accepted, attributes)
+            self._accepted[key] += answer.accepted
         if answer.rejected:
-            self._rejected.add(answer.rejected, attributes)
+            self._rejected[key] += answer.rejected
 
     def inserted(self, signal: Signal, items: int, size: int, seconds: float) -> None:
         """A batch of `items` and `size` bytes was inserted in `seconds`."""
@@ -88,6 +90,16 @@ class Observations:
     def buried(self, signal: Signal, items: int) -> None:
         """A request became a dead letter."""
         self._dead.add(items, {"signal": signal.value})
+
+    def _tally(self, name: str, description: str, attributes: tuple[str, ...], unit: str = "") -> Counter[_Key]:
+        """A counter for what happens with every request, a tenth of the cost of the SDK's: it is told when asked."""
+        tally: Counter[_Key] = Counter()
+
+        def observe(_: CallbackOptions) -> Iterable[Observation]:
+            return [Observation(n, dict(zip(attributes, key, strict=True))) for key, n in tally.copy().items()]
+
+        self._meter.create_observable_counter(name, [observe], unit=unit, description=description)
+        return tally
 
     def gauge(self, name: str, description: str, read: Gauge, unit: str = "") -> None:
         """Add a level that `read` tells whenever metrics are asked for."""

@@ -129,14 +129,14 @@ class Spool:
         if self._free() < limits.spool_min_free_bytes:
             raise Unavailable("the collector's disk is nearly full (spool_min_free_bytes): make room", 30)
 
-    def append(self, append: Append) -> None:
-        """Queue a record; its `done` is called once it is durable or has failed."""
+    def append(self, *appends: Append) -> None:
+        """Queue records, to be synced together; their `done` is called once they are durable or have failed."""
         with self._lock:
             if self._broken:
                 raise Unavailable(_BROKEN, 30)
             if self._closing:
                 raise Unavailable("the collector is shutting down: send to another, or again in a moment", 2)
-            self._pending.append(append)
+            self._pending += appends
             self._work.notify()
 
     def state(self) -> SpoolState:

@@ -26,7 +26,7 @@ AIMS = {
 
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.bench", description=__doc__)
-    parser.add_argument("--spans", type=int, default=1_000_000, help="spans of each measurement")
+    parser.add_argument("--spans", type=int, default=2_000_000, help="spans of each measurement")
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--json", type=Path, help="write the figures here too")
     options = parser.parse_args()

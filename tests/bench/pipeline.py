@@ -16,6 +16,8 @@ from collector.demo import fast
 from tests.server import Server
 
 ROOT = Path(__file__).parent.parent.parent
+CONNECTIONS = 16
+"""Of the sender, each with one request under way."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +95,7 @@ def _replay(
 ) -> subprocess.Popen[bytes]:
     options = ["--spans", str(spans), "--per-request", str(per_request), "--seed", str(seed)]
     options += ["--start", str(time.time_ns() - 60 * 10**9), "--days", str(60 / 86_400), "--json"]
+    options += ["--connections", str(CONNECTIONS)]
     options += ["--gzip"] * gzip + (["--rate", str(int(rate))] if rate else [])
     command = [sys.executable, "-m", "collector.demo.replay", "--endpoint", server.endpoint, *options]
     return subprocess.Popen(command, stdout=subprocess.PIPE, cwd=ROOT)
