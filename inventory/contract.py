@@ -168,9 +168,13 @@ class Span(Wire):
     operation: Annotated[str, Field(examples=["chat", "execute_tool", "invoke_agent"])]
     agent_id: str
     agent: str
+    agent_version: str
+    workflow: str
     environment: str
     provider: str
+    request_model: Annotated[str, Field(description="What was asked for; `model` is what answered")]
     model: str
+    service_tier: Annotated[str, Field(examples=["default", "flex"])]
     tool: str
     tool_call_id: str
     conversation_id: str
@@ -179,6 +183,9 @@ class Span(Wire):
     outcome: str
     input_tokens: Tokens
     output_tokens: Tokens
+    cache_read_tokens: Annotated[int | None, Field(description="Part of `input_tokens`; null: nobody said")]
+    cache_write_tokens: Annotated[int | None, Field(description="Part of `input_tokens`; null: nobody said")]
+    reasoning_tokens: Annotated[int | None, Field(description="Part of `output_tokens`; null: nobody said")]
     system_instructions: str
     input_messages: str
     output_messages: str

@@ -1,7 +1,10 @@
-"""Numbered migrations: one SQL statement a file, applied once, in order, each with its checksum.
+"""Numbered migrations: one SQL statement a file, applied in order, each with its checksum.
 
 A row is written before a statement runs and another when it has run, so that a crash between the two is seen.
-Every statement is `CREATE … IF NOT EXISTS`, so one that was interrupted is simply run again.
+Every statement can be run again, so one that was interrupted is.
+
+What makes a table is applied once and never changes. What holds no rows is applied whenever it has changed: views, and
+files named `….repeat.sql`. Tables go before views, which may be newer than the columns that they fill.
 """
 
 from __future__ import annotations
@@ -15,8 +18,9 @@ from importlib import resources
 
 from clickhouse_connect.driver.client import Client
 
-from collector.store import otlp
+from collector.store import facts, otlp
 from collector.store.connection import Store, StoreError
+from collector.store.facts import Facts
 
 DURABLE = (
     # What makes a retried insert complete exactly its missing parts, and a finished one safe from power loss.
@@ -38,11 +42,16 @@ ENGINE = MergeTree ORDER BY (Version, Status)
 """
 
 
+_IS = "database = currentDatabase() AND name = {name:String}"
+_VIEW = re.compile(r"^CREATE (MATERIALIZED )?VIEW IF NOT EXISTS (\w+)(?: TO (\w+))? AS\s", re.MULTILINE)
+
+
 class Status(StrEnum):
-    """`STARTED` means that a run was interrupted: the statement is run again."""
+    """`STARTED` means that a run was interrupted, `CHANGED` that another text of it ran: the statement is run again."""
 
     PENDING = "pending"
     STARTED = "started"
+    CHANGED = "changed"
     DONE = "done"
 
 
@@ -53,6 +62,29 @@ class Migration:
     version: int
     name: str
     sql: str
+    repeat: bool = False
+
+    @property
+    def view(self) -> str:
+        """The view that it makes, if it does."""
+        match = _VIEW.search(self.sql)
+        return match[2] if match else ""
+
+    @property
+    def repeatable(self) -> bool:
+        return self.repeat or bool(self.view)
+
+    @property
+    def replacement(self) -> str:
+        """The statement for a view that exists. A materialized view takes in what is inserted meanwhile, too."""
+        match = _VIEW.search(self.sql)
+        assert match is not None
+        query = self.sql[match.end() :]
+        return (
+            f"ALTER TABLE {match[2]} MODIFY QUERY {query}"
+            if match[1]
+            else f"CREATE OR REPLACE VIEW {match[2]} AS {query}"
+        )
 
     @property
     def checksum(self) -> str:
@@ -71,14 +103,15 @@ class Step:
 def load(settings: str = DURABLE) -> list[Migration]:
     """The migrations shipped with this version, in order. `settings` is what every kept table gets."""
     found: list[Migration] = []
+    macros = Facts(facts.load()).macros
     files = sorted(
         (file for file in resources.files(__package__).joinpath("schema").iterdir() if file.name.endswith(".sql")),
         key=lambda file: file.name,
     )
     for file in files:
         number, _, name = file.name.removesuffix(".sql").partition("_")
-        sql = file.read_text().replace("{{durable: merge_tree}}", settings)
-        found.append(Migration(int(number), name, otlp.render(sql).strip()))
+        sql = otlp.render(file.read_text().replace("{{durable: merge_tree}}", settings), macros).strip()
+        found.append(Migration(int(number), name.removesuffix(".repeat"), sql, name.endswith(".repeat")))
     expected = list(range(1, len(found) + 1))
     if [migration.version for migration in found] != expected:
         raise StoreError(f"migrations must be numbered 1 to {len(found)} without gaps")
@@ -89,32 +122,36 @@ def plan(store: Store, migrations: list[Migration] | None = None) -> list[Step]:
     """Every migration with its status. Changes nothing. Raises `StoreError` where history doesn't fit."""
     client = store.client()
     migrations = load() if migrations is None else migrations
-    exists = client.command(
-        "SELECT count() FROM system.tables WHERE database = currentDatabase() AND name = 'schema_migrations'"
-    )
+    exists = client.command("SELECT count() FROM system.tables WHERE " + _IS, parameters={"name": "schema_migrations"})
     history = _history(client) if exists else {}
     known = {migration.version: migration for migration in migrations}
     for version, (checksum, status) in history.items():
         if version not in known:
             raise StoreError(f"{store.where} has migration {version}, which this version doesn't know: it is newer")
-        if status is Status.DONE and checksum != known[version].checksum:
+        if status is Status.DONE and checksum != known[version].checksum and not known[version].repeatable:
             raise StoreError(
                 f"migration {version} ({known[version].name}) was changed after it ran: "
                 "restore the file, and put the change into a new migration"
             )
-    return [Step(m, history.get(m.version, ("", Status.PENDING))[1]) for m in migrations]
+    return [Step(m, _status(m, *history.get(m.version, ("", Status.PENDING)))) for m in migrations]
+
+
+def _status(migration: Migration, checksum: str, status: Status) -> Status:
+    return Status.CHANGED if status is Status.DONE and checksum != migration.checksum else status
 
 
 def migrate(store: Store, migrations: list[Migration] | None = None) -> list[Migration]:
-    """Run what is pending or was interrupted; the migrations that ran. Raises as `plan`."""
+    """Run what is pending, was interrupted or has changed; the migrations that ran. Raises as `plan`."""
     client = store.client()
     client.command(_TABLE)
     ran: list[Migration] = []
-    for step in plan(store, migrations):
+    for step in sorted(plan(store, migrations), key=lambda step: bool(step.migration.view)):
         if step.status is Status.DONE:
             continue
+        view = step.migration.view
+        exists = view and client.command("SELECT count() FROM system.tables WHERE " + _IS, parameters={"name": view})
         _record(client, step.migration, Status.STARTED)
-        client.command(step.migration.sql)
+        client.command(step.migration.replacement if exists else step.migration.sql)
         _record(client, step.migration, Status.DONE)
         ran.append(step.migration)
     return ran

@@ -15,6 +15,7 @@ A client can't forge a private field: unknown fields are dropped before a reques
 from __future__ import annotations
 
 import re
+from collections.abc import Callable, Mapping
 
 STAMP_FIELD = 50_001
 """Field number of `Stamp` in ResourceSpans, ResourceLogs and ResourceMetrics."""
@@ -228,7 +229,7 @@ def kind_map(attributes: str) -> str:
     )
 
 
-_MACROS = {
+_MACROS: Mapping[str, Callable[[str], str]] = {
     "text": text_of,
     "kind": kind_of,
     "texts": texts,
@@ -239,6 +240,7 @@ _MACROS = {
 _MACRO = re.compile(r"\{\{(\w+):\s*([^}]+?)\s*\}\}")
 
 
-def render(sql: str) -> str:
-    """Expand a schema file's macros: `{{map: X}}`, `{{texts: X}}`, `{{kinds: X}}` and so on, see `_MACROS`."""
-    return _MACRO.sub(lambda m: _MACROS[m[1]](m[2]), sql)
+def render(sql: str, more: Mapping[str, Callable[[str], str]]) -> str:
+    """Expand a schema file's macros: `{{map: X}}`, `{{texts: X}}`, `{{kinds: X}}` and so on (`_MACROS`), and `more`."""
+    macros = {**_MACROS, **more}
+    return _MACRO.sub(lambda m: macros[m[1]](m[2]), sql)

@@ -169,9 +169,13 @@ class SpanRow:
     operation: str
     agent_id: str
     agent: str
+    agent_version: str
+    workflow: str
     environment: str
     provider: str
+    request_model: str
     model: str
+    service_tier: str
     tool: str
     tool_call_id: str
     conversation_id: str
@@ -180,6 +184,9 @@ class SpanRow:
     outcome: str
     input_tokens: int | None
     output_tokens: int | None
+    cache_read_tokens: int | None
+    cache_write_tokens: int | None
+    reasoning_tokens: int | None
     system_instructions: str
     input_messages: str
     output_messages: str

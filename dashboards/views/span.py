@@ -126,7 +126,6 @@ def _piece(piece: object) -> str:
 
 def _facts(node: Node, span: contract.Span) -> None:
     zone = parts.reader_zone()
-    used = span.input_tokens is not None or span.output_tokens is not None
     parts.facts(
         [
             ("Started", words.moment(span.start, zone)),
@@ -134,10 +133,13 @@ def _facts(node: Node, span: contract.Span) -> None:
             ("Duration", words.duration(span.duration_ns)),
             ("Own time", f"{words.duration(node.own)} outside its children" if node.children else ""),
             ("Error type", span.error_type),
-            ("Agent", span.agent),
+            ("Agent", f"{span.agent} {span.agent_version}".strip()),
+            ("Workflow", span.workflow),
             ("Service", span.service),
             ("Model", " / ".join(part for part in (span.provider, span.model) if part)),
-            ("Tokens", f"{words.count(span.input_tokens)} in, {words.count(span.output_tokens)} out" if used else ""),
+            ("Asked for", span.request_model if span.request_model != span.model else ""),
+            ("Service tier", span.service_tier),
+            ("Tokens", _tokens(span)),
             ("Tool", span.tool),
             ("Outcome", span.outcome),
             ("Requested by", span.requester),
@@ -150,6 +152,19 @@ def _facts(node: Node, span: contract.Span) -> None:
     )
     if span.sent_times:
         st.warning("Its times as sent can't be true; the time of receipt stands in for them.")
+
+
+def _tokens(span: contract.Span) -> str:
+    if span.input_tokens is None and span.output_tokens is None:
+        return ""
+    asked, given = f"{words.count(span.input_tokens)} in", f"{words.count(span.output_tokens)} out"
+    parts_in = [(span.cache_read_tokens, "read from cache"), (span.cache_write_tokens, "written to cache")]
+    return f"{asked}{_of_which(parts_in)}, {given}{_of_which([(span.reasoning_tokens, 'reasoning')])}"
+
+
+def _of_which(counted: Sequence[tuple[int | None, str]]) -> str:
+    said = ", ".join(f"{words.count(number)} {what}" for number, what in counted if number)
+    return f" ({said})" if said else ""
 
 
 def _content(span: contract.Span) -> None:

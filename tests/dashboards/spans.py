@@ -16,7 +16,8 @@ def span(number: int, parent: int = 0, start: int = 0, duration: int = 1_000_000
     """`start` in ns from the trace's."""
     texts = dict.fromkeys(
         (
-            "status_message", "error_type", "agent_id", "agent", "environment", "provider", "model", "tool",
+            "status_message", "error_type", "agent_id", "agent", "agent_version", "workflow",
+            "request_model", "service_tier", "environment", "provider", "model", "tool",
             "tool_call_id", "conversation_id", "requester", "release_id", "outcome", "system_instructions",
             "input_messages", "output_messages", "tool_arguments", "tool_result", "scope_name", "scope_version",
             "trace_state", "operation",
@@ -43,6 +44,9 @@ def span(number: int, parent: int = 0, start: int = 0, duration: int = 1_000_000
         "service": "svc",
         "input_tokens": None,
         "output_tokens": None,
+        "cache_read_tokens": None,
+        "cache_write_tokens": None,
+        "reasoning_tokens": None,
         "scope_attributes": {},
         "dropped_counts": [],
         "sent_times": [],

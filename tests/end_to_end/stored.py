@@ -43,7 +43,7 @@ LARGE: Mapping[str, str] = {
     "gen_ai.tool.call.arguments": "ToolArguments",
     "gen_ai.tool.call.result": "ToolResult",
 }
-"""Attributes that have columns of their own and are not in SpanAttributes."""
+"""Attributes that have columns of their own and are not in SpanAttributes, in the order of the bits of Moved."""
 
 _KINDS: tuple[Kind, ...] = ("empty", "string", "bool", "int", "double", "array", "kvlist", "bytes")
 _SPAN_KINDS = ("Unspecified", "Internal", "Server", "Client", "Producer", "Consumer")
@@ -126,7 +126,7 @@ _SPAN = _SHARED | {
     "dropped": "DroppedCounts",
     "event_dropped": "EventDroppedAttributes",
     "link_dropped": "LinkDroppedAttributes",
-    "large": f"[{', '.join(LARGE.values())}]",
+    "large": "[" + ", ".join(f"if(bitTest(Moved, {n}), {column}, '')" for n, column in enumerate(LARGE.values())) + "]",
     **_map("attributes", "SpanAttributes", "SpanAttributeKinds"),
     **_maps("event_attributes", "`Events.Attributes`", "EventAttributeKinds"),
     **_maps("link_attributes", "`Links.Attributes`", "LinkAttributeKinds"),
@@ -237,7 +237,7 @@ def spans(query: Query, where: str = "1") -> list[Row[Span]]:
 def _span(row: dict[str, Any]) -> Row[Span]:
     start, end, *event_times = row["raw_times"] or (row["start"], row["start"] + row["duration"], *row["event_times"])
     keys, texts, kind_keys, kinds = row["attributes"]
-    moved = [(key, text) for key, text in zip(LARGE, row["large"], strict=True) if text and key not in keys]
+    moved = [(key, text) for key, text in zip(LARGE, row["large"], strict=True) if text]
     attributes = ([*keys, *(key for key, _ in moved)], [*texts, *(text for _, text in moved)], kind_keys, kinds)
     events = zip(event_times, row["event_names"], row["event_attributes"], strict=True)
     links = zip(

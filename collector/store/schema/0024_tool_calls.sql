@@ -2,7 +2,7 @@
 CREATE VIEW IF NOT EXISTS tool_calls AS
 SELECT
     Timestamp, Org, TraceId, SpanId, ParentSpanId, ServiceName, AgentId, AgentName, Environment,
-    ToolName, ToolCallId, SpanAttributes['gen_ai.tool.type'] AS ToolType, ToolArguments, ToolResult,
+    ToolName, ToolCallId, ToolType, ToolArguments, ToolResult,
     Duration, StatusCode, StatusMessage, ErrorType, Requester, ReleaseId,
     Identity, IdentityMethod, ReceivedAt, RequestId, BatchId
 FROM otel_traces
