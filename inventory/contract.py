@@ -216,14 +216,19 @@ class Approval(Wire):
     time: Moment
     span_id: str
     service: str
-    source: Annotated[str, Field(examples=["span_event", "log"])]
+    source: Annotated[str, Field(examples=["span_event", "log", "span"])]
+    kind: Annotated[str, Field(description="`approval`, or `guardrail`: what a check decided, not a person")]
+    convention: Annotated[str, Field(description="Whose words it was reported in", examples=["muster", "claude_code"])]
     approval_id: Annotated[str, Field(examples=["apr-5b1c0e77aa"])]
-    decision: Annotated[str, Field(examples=["approved", "denied"])]
+    decision: Annotated[str, Field(examples=["approved", "denied", "requested"])]
     approver: str
     policy_id: str
     policy_version: str
     verdict: str
     enforced: str
+    reason: str
+    tool: str
+    tool_call_id: str
     arguments_digest: str
     shown_digest: str
     requested_at: str

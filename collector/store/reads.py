@@ -222,6 +222,8 @@ class ApprovalRow:
     span_id: str
     service: str
     source: str
+    kind: str
+    convention: str
     approval_id: str
     decision: str
     approver: str
@@ -229,6 +231,9 @@ class ApprovalRow:
     policy_version: str
     verdict: str
     enforced: str
+    reason: str
+    tool: str
+    tool_call_id: str
     arguments_digest: str
     shown_digest: str
     requested_at: str

@@ -21,6 +21,12 @@ _METHODS = {
     "asserted": "asserted by a gateway, which was verified",
     "none": "not verified: anyone on this machine could have sent it",
 }
+_CONVENTIONS = {
+    "claude_code": "Claude Code",
+    "microsoft": "Microsoft",
+    "openinference": "OpenInference",
+    "pydantic_ai": "Pydantic AI",
+}
 _TEXTS = {
     "system_instructions": "System instructions",
     "input_messages": "Input",
@@ -66,23 +72,36 @@ def decision(approval: contract.Approval) -> None:
     """One approval in a sentence, then its facts."""
     icon = {"approved": "✓", "denied": "✕"}.get(approval.decision, "○")
     who = f" by {approval.approver}" if approval.approver else ""
+    said = approval.decision or approval.verdict or "no decision said"
     with st.container(border=True):
-        st.markdown(f"**{icon} {approval.decision or 'no decision said'}**{who}")
+        st.markdown(f"**{icon} {words.shorter(said, 200)}**{who}" + (" (guardrail)" * (approval.kind == "guardrail")))
         changed = approval.arguments_digest != approval.shown_digest and approval.shown_digest
         if changed:
             st.warning("What was carried out differs from what the approver was shown.", icon=":material/difference:")
         parts.facts(
             [
                 ("Policy", f"{approval.policy_id} {approval.policy_version}".strip()),
-                ("Verdict", approval.verdict),
+                ("Tool", approval.tool),
+                ("Verdict", approval.verdict if approval.verdict != said else ""),
+                ("Reason", approval.reason),
                 ("Enforced", approval.enforced),
                 ("Asked", approval.requested_at),
                 ("Decided", approval.decided_at),
                 ("Approval", approval.approval_id),
-                ("Reported by", f"{approval.service} ({approval.source.replace('_', ' ')})"),
+                ("Reported by", _reporter(approval)),
             ],
             mono=frozenset({"Approval"}),
         )
+
+
+def _reporter(approval: contract.Approval) -> str:
+    how = approval.source.replace("_", " ")
+    words_of = (
+        ""
+        if approval.convention == "muster"
+        else f", in the words of {_CONVENTIONS.get(approval.convention, approval.convention)}"
+    )
+    return f"{approval.service} ({how}{words_of})"
 
 
 def pretty(text: str) -> tuple[str, bool]:

@@ -35,8 +35,8 @@ def page(back: StreamlitPage) -> None:
     _totals(detail.trace)
     _warnings(detail, tree)
     _errors(tree)
-    approvals = len(detail.approvals)
-    tabs = st.tabs(["Waterfall", f"Approvals ({approvals:,})", f"Logs ({detail.logs_total:,})", "Download"])
+    decisions = len(detail.approvals)
+    tabs = st.tabs(["Waterfall", f"Decisions ({decisions:,})", f"Logs ({detail.logs_total:,})", "Download"])
     with tabs[0]:
         _waterfall(detail, tree)
     with tabs[1]:
@@ -205,7 +205,9 @@ def _key(rows: Sequence[waterfall.Row]) -> None:
 def _approvals(detail: contract.TraceDetail) -> None:
     if not detail.approvals:
         st.info(
-            "No approval was reported. Agents report one as a span event or log event named `muster.approval`.",
+            "No approval and no guardrail's verdict was reported. Agents report an approval as a span event or log "
+            "event named `muster.approval`; what Claude Code, Pydantic AI, Microsoft's and OpenInference's guardrails "
+            "report is read too.",
             icon=":material/how_to_reg:",
         )
     zone = parts.reader_zone()

@@ -89,7 +89,7 @@ def test_from_the_list_to_the_span_to_blame(page: Page, tmp_path: Path) -> None:
     page.screenshot(path=tmp_path / "span.png", full_page=True)
     page.get_by_role("tab", name="Sender").click()
     expect(page.get_by_text("verified by its ingest token")).to_be_visible()
-    page.get_by_role("tab", name="Approvals (1)").click()
+    page.get_by_role("tab", name="Decisions (1)").click()
     expect(page.get_by_text("denied by kim.lee").last).to_be_visible()
 
     page.goto(page.url)  # The address alone brings it all back.

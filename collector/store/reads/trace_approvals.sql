@@ -1,9 +1,11 @@
--- What agents reported about approvals in a trace, once each.
+-- What agents reported about approvals and guardrails in a trace, once each.
 SELECT
     toUnixTimestamp64Nano(Timestamp) AS time_ns,
     SpanId AS span_id,
     ServiceName AS service,
     Source AS source,
+    Kind AS kind,
+    Convention AS convention,
     ApprovalId AS approval_id,
     Decision AS decision,
     Approver AS approver,
@@ -11,6 +13,9 @@ SELECT
     PolicyVersion AS policy_version,
     Verdict AS verdict,
     Enforced AS enforced,
+    Reason AS reason,
+    ToolName AS tool,
+    ToolCallId AS tool_call_id,
     ArgumentsDigest AS arguments_digest,
     ShownDigest AS shown_digest,
     RequestedAt AS requested_at,
