@@ -21,6 +21,7 @@ from collector.receivers.auth import SettingsError
 from collector.store.connection import Store, StoreError
 from collector.store.migrate import Status, migrate, plan
 from deploy.check import findings
+from deploy.price import price
 from deploy.settings import DeploySettings
 from deploy.up import serve_collector
 from deploy.up import up as run_up
@@ -85,6 +86,9 @@ def migrate_command(
         out.print(table)
         pending = sum(step.status is not Status.DONE for step in steps)
         out.print(f"{store.where}: {pending} of {len(steps)} to run")
+
+
+app.command()(price)
 
 
 @app.command()
