@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
-from collector.store import reads
+from collector.store import rows
 from inventory import contract, problems, wire
 
 _EARLIEST, _LATEST = datetime(2000, 1, 1, tzinfo=UTC), datetime(2200, 1, 1, tzinfo=UTC)
@@ -35,7 +35,7 @@ class TraceQuery(BaseModel):
     status: Annotated[Literal["error"] | None, Field(description="error: a span of it failed")] = None
     text: Annotated[_Name, Field(description="Part of a span's name, in any case", examples=["refund"])] = ""
     min_duration_ms: Annotated[float, Field(ge=0, le=1e10, description="Wall time, first to last span")] = 0
-    order: Annotated[reads.Order, Field(description="worst: failed, then slowest")] = reads.Order.NEWEST
+    order: Annotated[rows.Order, Field(description="worst: failed, then slowest")] = rows.Order.NEWEST
     limit: Annotated[int, Field(ge=1, le=contract.MAX_TRACES)] = 50
     cursor: Annotated[_Name | None, Field(description="`next` of the page before")] = None
 
@@ -50,7 +50,7 @@ class TraceQuery(BaseModel):
             raise problems.invalid("query.since", f"{since.isoformat()} is not before {until.isoformat()}")
         return contract.Window(since=since, until=until)
 
-    def filters(self, window: contract.Window) -> reads.TraceFilters:
+    def filters(self, window: contract.Window) -> rows.TraceFilters:
         """Raises `ProblemError` for a cursor of something else."""
         after = None
         if self.cursor is not None:
@@ -58,7 +58,7 @@ class TraceQuery(BaseModel):
                 after = wire.parse_cursor(self.cursor, self.order)
             except ValueError as error:
                 raise problems.invalid("query.cursor", f"not a cursor of this list: {error}") from None
-        return reads.TraceFilters(
+        return rows.TraceFilters(
             since_ns=wire.nanoseconds(window.since),
             until_ns=wire.nanoseconds(window.until),
             service=self.service,

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 
-from collector.store import otlp, reads
+from collector.store import otlp, rows
 from inventory import contract
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -27,7 +27,7 @@ def kinds(numbers: Mapping[str, int]) -> dict[str, contract.Kind]:
     return {key: _KINDS.get(number, "string") for key, number in numbers.items()}
 
 
-def trace(row: reads.TraceRow) -> contract.Trace:
+def trace(row: rows.TraceRow) -> contract.Trace:
     fields = asdict(row)
     start, received = fields.pop("start_ns"), fields.pop("last_received_ns")
     return contract.Trace(
@@ -39,7 +39,7 @@ def trace(row: reads.TraceRow) -> contract.Trace:
     )
 
 
-def span(row: reads.SpanRow) -> contract.Span:
+def span(row: rows.SpanRow) -> contract.Span:
     fields = asdict(row)
     for name in ("org", "identity", "identity_method", "received_ns", "request_id", "batch_id", "raw_times"):
         del fields[name]
@@ -64,7 +64,7 @@ def span(row: reads.SpanRow) -> contract.Span:
     )
 
 
-def event(row: reads.Event) -> contract.Event:
+def event(row: rows.Event) -> contract.Event:
     return contract.Event(
         time=moment(row.time_ns),
         time_ns=str(row.time_ns),
@@ -74,7 +74,7 @@ def event(row: reads.Event) -> contract.Event:
     )
 
 
-def link(row: reads.Link) -> contract.Link:
+def link(row: rows.Link) -> contract.Link:
     return contract.Link(
         trace_id=row.trace_id,
         span_id=row.span_id,
@@ -83,18 +83,18 @@ def link(row: reads.Link) -> contract.Link:
     )
 
 
-def approval(row: reads.ApprovalRow) -> contract.Approval:
+def approval(row: rows.ApprovalRow) -> contract.Approval:
     fields = asdict(row)
     return contract.Approval(time=moment(fields.pop("time_ns")), **fields)
 
 
-def log(row: reads.LogRow) -> contract.Log:
+def log(row: rows.LogRow) -> contract.Log:
     fields = asdict(row)
     time, numbers = fields.pop("time_ns"), fields.pop("attribute_kinds")
     return contract.Log(time=moment(time), time_ns=str(time), attribute_kinds=kinds(numbers), **fields)
 
 
-def detail(row: reads.TraceDetail, as_of: datetime) -> contract.TraceDetail:
+def detail(row: rows.TraceDetail, as_of: datetime) -> contract.TraceDetail:
     return contract.TraceDetail(
         as_of=as_of,
         trace=trace(row.figures),
@@ -106,7 +106,7 @@ def detail(row: reads.TraceDetail, as_of: datetime) -> contract.TraceDetail:
     )
 
 
-def ingest(row: reads.IngestHealth, window: contract.Window) -> contract.Ingest:
+def ingest(row: rows.IngestHealth, window: contract.Window) -> contract.Ingest:
     """Minutes in which nothing came are there, as 0."""
     counts = dict(row.minutes)
     first = int(window.since.timestamp()) // 60 * 60
@@ -123,13 +123,13 @@ def ingest(row: reads.IngestHealth, window: contract.Window) -> contract.Ingest:
     )
 
 
-def cursor(order: reads.Order, after: reads.After) -> str:
-    if order is reads.Order.NEWEST:
+def cursor(order: rows.Order, after: rows.After) -> str:
+    if order is rows.Order.NEWEST:
         return f"newest.{after.start_ns}.{after.trace_id}"
     return f"worst.{after.severity}.{after.duration_ns}.{after.trace_id}"
 
 
-def parse_cursor(text: str, order: reads.Order) -> reads.After:
+def parse_cursor(text: str, order: rows.Order) -> rows.After:
     """Raises ValueError for anything but a cursor of this order."""
     kind, *numbers, trace_id = text.split(".")
     if kind != order:
@@ -137,8 +137,8 @@ def parse_cursor(text: str, order: reads.Order) -> reads.After:
     values = [int(number) for number in numbers]
     if any(abs(value) >= 2**63 for value in values):
         raise ValueError("a number in it is out of range")
-    if order is reads.Order.NEWEST:
+    if order is rows.Order.NEWEST:
         (start_ns,) = values
-        return reads.After(trace_id, start_ns)
+        return rows.After(trace_id, start_ns)
     severity, duration_ns = values
-    return reads.After(trace_id, 0, severity, duration_ns)
+    return rows.After(trace_id, 0, severity, duration_ns)

@@ -11,9 +11,9 @@ import pytest
 from clickhouse_connect.driver.client import Client
 from clickhouse_connect.driver.exceptions import DatabaseError
 
-from collector.store import reads
+from collector.store import reads, rows
 from collector.store.connection import Store
-from collector.store.reads import Order, TraceFilters
+from collector.store.rows import Order, TraceFilters
 from collector.store.writer import Writer
 from tests.inventory.telemetry import HOUR, MINUTE, MS, SECOND, Sender, Sent, agent, chat, span_id, tool, trace_id
 
@@ -32,29 +32,29 @@ def sender(writer: Writer, request: pytest.FixtureRequest) -> Sender:
     return Sender(writer, f"reads-{request.node.name}")
 
 
-def listed(client: Client, sender: Sender, **filters: Any) -> list[reads.TraceRow]:
+def listed(client: Client, sender: Sender, **filters: Any) -> list[rows.TraceRow]:
     """Every trace, page by page."""
     asked = TraceFilters(**{"since_ns": NOW - HOUR, "until_ns": NOW, **filters})
-    rows: list[reads.TraceRow] = []
+    found: list[rows.TraceRow] = []
     while True:
         page = reads.list_traces(client, sender.org, asked)
-        rows += page.traces
+        found += page.traces
         if page.after is None:
-            return rows
+            return found
         asked = replace(asked, after=page.after)
 
 
-def ids(rows: list[reads.TraceRow]) -> list[int]:
-    return [int(row.trace_id, 16) for row in rows]
+def ids(traces: list[rows.TraceRow]) -> list[int]:
+    return [int(row.trace_id, 16) for row in traces]
 
 
 def test_an_empty_store_has_no_traces_and_no_newest(client: Client) -> None:
     asked = TraceFilters(NOW - HOUR, NOW)
-    assert reads.list_traces(client, "nobody", asked) == reads.TracePage([], None)
-    assert reads.list_traces(client, "nobody", replace(asked, order=Order.WORST)) == reads.TracePage([], None)
+    assert reads.list_traces(client, "nobody", asked) == rows.TracePage([], None)
+    assert reads.list_traces(client, "nobody", replace(asked, order=Order.WORST)) == rows.TracePage([], None)
     assert reads.get_trace(client, "nobody", trace_id(1), 100) is None
     assert reads.get_span(client, "nobody", trace_id(1), span_id(1)) is None
-    assert reads.ingest_health(client, "nobody", NOW - HOUR) == reads.IngestHealth(None, 0)
+    assert reads.ingest_health(client, "nobody", NOW - HOUR) == rows.IngestHealth(None, 0)
 
 
 def test_a_trace_is_summed_up_in_one_row(client: Client, sender: Sender) -> None:
@@ -68,7 +68,7 @@ def test_a_trace_is_summed_up_in_one_row(client: Client, sender: Sender) -> None
         received=NOW - 9 * MINUTE,
     )
     (row,) = listed(client, sender)
-    assert row == reads.TraceRow(
+    assert row == rows.TraceRow(
         trace_id=trace_id(11), start_ns=start, duration_ns=3 * SECOND + 4 * MS, has_root=True,
         root_name="workflow", root_service="front", root_status="Unset", outcome="completed", requester="u1",
         environment="", spans=5, duplicates=0, errors=1, services=["back", "front"], agents=["drafter"],
@@ -132,8 +132,8 @@ def test_pages_hold_every_trace_of_the_window_once_in_order(
             return (span.start, span.trace)
         return (2 if span.error else 0, span.duration, span.trace)
 
-    rows = listed(client, spread, since_ns=NOW - 700_000 * SECOND, order=order, limit=limit)
-    assert ids(rows) == [span.trace for span in sorted(SPREAD, key=key, reverse=True)]
+    found = listed(client, spread, since_ns=NOW - 700_000 * SECOND, order=order, limit=limit)
+    assert ids(found) == [span.trace for span in sorted(SPREAD, key=key, reverse=True)]
 
 
 @pytest.mark.parametrize("order", list(Order))
