@@ -17,16 +17,19 @@ TABLE: dict[str, dict[str, Any]] = tomllib.loads((Path(collector.store.__path__[
 Value = str | int | Decimal | None
 
 
-def facts_of(attributes: Mapping[str, str], resource: Mapping[str, str]) -> dict[str, Value]:
-    """Every fact of a span by its column, from the texts of its attributes and of its resource's."""
+def facts_of(name: str, attributes: Mapping[str, str], resource: Mapping[str, str]) -> dict[str, Value]:
+    """Every fact of a span by its column, from its name, the texts of its attributes and of its resource's."""
     facts: dict[str, Value] = {}
     for column, row in TABLE.items():
-        candidates = [attributes.get(name, "") for name in row["from"]]
+        candidates = [attributes.get(key, "") for key in row["from"]]
         for operation, names in row.get("on", {}).items():
             if facts["Operation"] == operation:
-                candidates += [attributes.get(name, "") for name in names]
+                candidates += [attributes.get(key, "") for key in names]
+        for operation, teller in row.get("span_name", {}).items():
+            if facts["Operation"] == operation and attributes.get(teller):
+                candidates.append(name)
         candidates += [messages_of(attributes, prefix) for prefix in row.get("flattened", ())]
-        candidates += [resource.get(name, "") for name in row.get("resource", ())]
+        candidates += [resource.get(key, "") for key in row.get("resource", ())]
         text = next(filter(None, candidates), "")
         if words := row.get("values"):
             text = words.get(text.lower(), text.lower())

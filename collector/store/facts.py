@@ -40,6 +40,7 @@ class Fact:
     names: tuple[str, ...]
     on: dict[str, tuple[str, ...]] = field(default_factory=dict)
     resource: tuple[str, ...] = ()
+    span_name: dict[str, str] = field(default_factory=dict)
     flattened: tuple[str, ...] = ()
     values: dict[str, str] = field(default_factory=dict)
     alias: bool = False
@@ -53,7 +54,7 @@ def load() -> tuple[Fact, ...]:
 
 
 def _fact(column: str, row: dict[str, Any]) -> Fact:
-    known = {"type", "from", "on", "flattened", "resource", "values", "alias", "moved"}
+    known = {"type", "from", "on", "span_name", "flattened", "resource", "values", "alias", "moved"}
     if (unknown := row.keys() - known) or row.get("type") not in _TYPES:
         raise StoreError(f"facts.toml, {column}: {', '.join(unknown) or 'type'} must be one of {', '.join(known)}")
     return Fact(
@@ -62,6 +63,7 @@ def _fact(column: str, row: dict[str, Any]) -> Fact:
         tuple(row["from"]),
         {operation: tuple(names) for operation, names in row.get("on", {}).items()},
         tuple(row.get("resource", ())),
+        row.get("span_name", {}),
         tuple(row.get("flattened", ())),
         row.get("values", {}),
         row.get("alias", False),
@@ -79,7 +81,8 @@ class Facts:
     def __init__(self, facts: tuple[Fact, ...]) -> None:
         self.facts = facts
         self._stored = tuple(fact for fact in facts if not fact.alias)
-        uses = Counter(name for fact in self._stored for names in (fact.names, *fact.on.values()) for name in names)
+        listed = [names for fact in self._stored for names in (fact.names, *fact.on.values(), fact.span_name.values())]
+        uses = Counter(name for names in listed for name in names)
         # A name of two facts, and one whose text is moved, must be found by itself.
         self._alone = {name for name, count in uses.items() if count > 1} | {name for name, _ in self.moved}
         groups = dict.fromkeys(
@@ -122,7 +125,7 @@ class Facts:
             f"    arrayMap(c -> intDiv(c, {_MOST}), arraySort(known)) AS fact_groups"
         )
 
-    def select(self, keys: str, texts: str, resource: str) -> str:
+    def select(self, name: str, keys: str, texts: str, resource: str) -> str:
         """Terms of a SELECT: every fact AS its column. `resource` is the map of the resource's attributes."""
 
         def look_up(names: Group) -> list[str]:
@@ -130,7 +133,7 @@ class Facts:
 
         bits = (f"{1 << bit} * has(fact_groups, {self._number[name,]})" for bit, (name, _) in enumerate(self.moved))
         return ",\n    ".join(
-            [f"{_value(fact, look_up, keys, texts, resource)} AS {fact.column}" for fact in self._stored]
+            [f"{_value(fact, look_up, name, keys, texts, resource)} AS {fact.column}" for fact in self._stored]
             + [f"{' + '.join(bits)} AS Moved"]
         )
 
@@ -143,8 +146,8 @@ class Facts:
         terms: list[str] = []
         for fact in self.facts:
             kind, codec = _TYPES[fact.type]
-            arrays = "mapKeys(SpanAttributes)", "mapValues(SpanAttributes)"
-            value = _value(fact, look_up, *arrays, "ResourceAttributes")
+            span = "SpanName", "mapKeys(SpanAttributes)", "mapValues(SpanAttributes)"
+            value = _value(fact, look_up, *span, "ResourceAttributes")
             how = f"ALIAS {value}" if fact.alias else f"DEFAULT {value} CODEC({codec})"
             terms.append(f"{verb} {fact.column} {kind} {how}")
         # Rows that were there before the column came by the view, with a batch, and had no other names for these texts.
@@ -165,10 +168,13 @@ class Facts:
         return found
 
 
-def _value(fact: Fact, look_up: Callable[[Group], list[str]], keys: str, texts: str, resource: str) -> str:
+def _value(fact: Fact, look_up: Callable[[Group], list[str]], name: str, keys: str, texts: str, resource: str) -> str:
     candidates = look_up(fact.names)
     for operation, names in fact.on.items():
         candidates.append(f"if(Operation = {_literal(operation)}, {_first(look_up(names))}, '')")
+    for operation, told_by in fact.span_name.items():
+        (teller,) = look_up((told_by,))
+        candidates.append(f"if(Operation = {_literal(operation)} AND {teller} != '', {name}, '')")
     candidates += [messages.joined(keys, texts, prefix) for prefix in fact.flattened]
     candidates += [f"{resource}[{_literal(name)}]" for name in fact.resource]
     text = _first(candidates)

@@ -169,7 +169,7 @@ MINUTE, HOUR = 60 * 10**9, 3600 * 10**9
 
 
 def facts(span: Span) -> dict[str, Value]:
-    return facts_of(texts(span.attributes), texts(span.origin.resource))
+    return facts_of(span.name, texts(span.attributes), texts(span.origin.resource))
 
 
 def texts(attributes: Attributes) -> dict[str, str]:

@@ -63,5 +63,5 @@ SELECT
     if(arraySum(s.events.dropped_attributes_count) = 0, [], s.events.dropped_attributes_count) AS EventDroppedAttributes,
     if(arraySum(s.links.dropped_attributes_count) = 0, [], s.links.dropped_attributes_count) AS LinkDroppedAttributes,
     if(start_ok AND end_ok AND NOT arrayExists(t -> t > 9223372036854775807, s.events.time_unix_nano), [], arrayConcat([start, end], s.events.time_unix_nano)) AS RawTimes,
-    {{fact_columns: keys, texts, resource_attributes}}
+    {{fact_columns: s.name, keys, texts, resource_attributes}}
 FROM raw_traces

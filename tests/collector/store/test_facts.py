@@ -48,6 +48,7 @@ PIECES = [
         "finish_reason",
     )
 ]
+NAME = "the span's own"
 WORDS = [
     "chat",
     "LLM",
@@ -99,7 +100,7 @@ def insert(writer: Writer, org: str, spans: list[tuple[Attributes, Attributes]])
         at = request.resource_spans.add()
         for key, text in resource.items():
             at.resource.attributes.add(key=key).value.string_value = text
-        span = at.scope_spans.add().spans.add(trace_id=bytes(15) + b"\1", span_id=number.to_bytes(8, "big"))
+        span = at.scope_spans.add().spans.add(trace_id=bytes(15) + b"\1", span_id=number.to_bytes(8, "big"), name=NAME)
         for key, text in attributes.items():
             span.attributes.add(key=key).value.string_value = text
     export = Export(Signal.TRACES, Encoding.PROTOBUF, request.SerializeToString(), Principal(org, "", Method.NONE))
@@ -142,7 +143,7 @@ def test_every_name_tells_its_fact_and_the_preferred_one_wins(
     found = rows(store, org)
     assert len(found) == len(spans)
     for row, (attributes, resource) in zip(found, spans, strict=True):
-        assert alike_all(facts_in(row)) == alike_all(facts_of(attributes, resource)), attributes
+        assert alike_all(facts_in(row)) == alike_all(facts_of(NAME, attributes, resource)), attributes
     assert {name for attributes, _ in spans for name, text in attributes.items() if text} >= set(SPAN_NAMES)
 
 
@@ -163,11 +164,11 @@ def test_rows_inserted_by_column_name_get_the_same_facts(
     org = f"facts-{secrets.token_hex(4)}"
     store.client().insert(
         "otel_traces",
-        [[org, f"{n:016x}", attributes, resource] for n, (attributes, resource) in enumerate(spans)],
-        column_names=["Org", "SpanId", "SpanAttributes", "ResourceAttributes"],
+        [[org, f"{n:016x}", NAME, attributes, resource] for n, (attributes, resource) in enumerate(spans)],
+        column_names=["Org", "SpanId", "SpanName", "SpanAttributes", "ResourceAttributes"],
     )
     for row, (attributes, resource) in zip(rows(store, org), spans, strict=True):
-        assert alike_all(facts_in(row)) == alike_all(facts_of(attributes, resource)), attributes
+        assert alike_all(facts_in(row)) == alike_all(facts_of(NAME, attributes, resource)), attributes
         assert (row["Moved"], row["SpanAttributes"]) == (0, attributes)
 
 
@@ -190,4 +191,4 @@ def test_a_wrong_row_is_named(monkeypatch: pytest.MonkeyPatch, row: dict[str, An
 def test_a_name_may_serve_several_facts() -> None:
     made = Facts(facts.load())
     shared = dataclasses.replace(made.facts[-1], column="Other", moved=False)
-    assert "AS Other" in Facts((*made.facts, shared)).select("k", "t", "r")
+    assert "AS Other" in Facts((*made.facts, shared)).select("n", "k", "t", "r")
