@@ -1,6 +1,5 @@
 -- Per-hour activity of whatever sends spans: the facts by which dormancy is judged later. ReceivedAt is kept
--- beside the spans' own times, since a back-dated load is not activity in the past. An agent's span often names
--- the model of its calls: only the calls themselves are counted.
+-- beside the spans' own times, since a back-dated load is not activity in the past.
 CREATE TABLE IF NOT EXISTS agent_activity
 (
     Hour DateTime CODEC(Delta(4), ZSTD(1)),

@@ -1,3 +1,4 @@
+-- An agent's span often names the model of its calls: only the calls themselves are counted.
 CREATE MATERIALIZED VIEW IF NOT EXISTS agent_activity_mv TO agent_activity AS
 SELECT
     toStartOfHour(toDateTime(Timestamp)) AS Hour,
