@@ -35,8 +35,7 @@ from collector.pricing import Charge, PriceRow
 
 _MILLION = 1_000_000
 _Usd = Annotated[Decimal, Field(ge=0, allow_inf_nan=False)]
-_INPUT_PARTS = ("cache_read", "cache_write", "input_audio")
-_OUTPUT_PARTS = ("reasoning", "output_audio")
+_PARTS = {"input": ("cache_read", "cache_write", "input_audio"), "output": ("reasoning", "output_audio")}
 _UNITS = {
     "input": "input_tokens",
     "output": "output_tokens",
@@ -65,7 +64,7 @@ class _Rates(BaseModel):
 
     @model_validator(mode="after")
     def _wholes(self) -> _Rates:
-        for parts, whole in ((_INPUT_PARTS, "input"), (_OUTPUT_PARTS, "output")):
+        for whole, parts in _PARTS.items():
             named = [part for part in parts if getattr(self, part) is not None]
             if named and getattr(self, whole) is None:
                 raise ValueError(f"{named[0]} is a part of {whole}: say what {whole} costs too")
@@ -114,7 +113,6 @@ def _row(path: Path, number: int, entry: dict[str, Any]) -> PriceRow:
         where = ".".join(map(str, wrong["loc"])) or entry.get("model", "")
         raise PriceFileError(f"{path}, price {number}, {where}: {wrong['msg']}") from None
     rates = {name: rate for name in _UNITS if (rate := getattr(price.usd_per_million_tokens, name)) is not None}
-    parts = {"input": _INPUT_PARTS, "output": _OUTPUT_PARTS}
     return PriceRow(
         source=f"{path.name} #{number}",
         provider=price.provider.lower(),
@@ -130,7 +128,7 @@ def _row(path: Path, number: int, entry: dict[str, Any]) -> PriceRow:
         charges=tuple(
             Charge(
                 _UNITS[name],
-                tuple(_UNITS[part] for part in parts.get(name, ()) if part in rates),
+                tuple(_UNITS[part] for part in _PARTS.get(name, ()) if part in rates),
                 rate / _MILLION,
             )
             for name, rate in rates.items()

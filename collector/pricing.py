@@ -15,7 +15,7 @@ import hashlib
 import json
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import UTC, date, datetime, time
 from decimal import Decimal
 from enum import StrEnum
 from itertools import combinations, pairwise
@@ -93,8 +93,8 @@ class PriceRow:
     def id(self) -> str:
         """16 hex digits that tell this price from every other; the same in every version of a list that has it."""
         when = (self.start, self.end, self.since, self.until, self.service_tier, self.above, self.up_to)
-        rates = [(charge.unit, charge.less, f"{charge.rate.normalize():f}") for charge in self.charges]
-        content = [self.provider, self.model, *map(str, when), f"{self.request.normalize():f}", rates]
+        rates = [(charge.unit, charge.less, digits(charge.rate)) for charge in self.charges]
+        content = [self.provider, self.model, *map(str, when), digits(self.request), rates]
         return hashlib.sha256(json.dumps(content).encode()).hexdigest()[:16]
 
     def applies(self, at: datetime, input_tokens: int) -> bool:
@@ -205,36 +205,23 @@ class Prices:
         when: tuple[date, date | None, time, time | None, str, int | None, int | None],
         prices: listed.ModelPrice,
     ) -> PriceRow:
-        above = when[5]
-        rates: dict[str, tuple[UnitDef, Decimal]] = {}
-        request = Decimal(0)
-        for key, price in prices.__dict__.items():
-            if price is None or key not in self._registry._units_by_price_key:
-                continue
-            unit = self._registry.unit_for_price_key(key)
-            rate = _at(price, above) / unit.per
-            if unit.usage_key == "requests":
-                request = rate
-            else:
-                rates[unit.usage_key] = (unit, rate)
+        *_, above, _ = when
+        rates = {
+            unit.usage_key: _at(price, above) / unit.per
+            for unit in self._registry.units.values()
+            if (price := prices.__dict__.get(unit.price_key)) is not None
+        }
+        request = rates.pop("requests", Decimal(0))
         reported = [self._registry.units[unit] for unit in UNITS]
-        charges = tuple(
-            Charge(
-                unit.usage_key,
-                _parts(unit, [rates[other][0] for other in UNITS if other in rates]),
-                rates[unit.usage_key][1],
-            )
-            for unit in reported
-            if unit.usage_key in rates
-        )
-        unreported = [unit for key, (unit, _) in rates.items() if key not in UNITS]
+        charged = [unit for unit in reported if unit.usage_key in rates]
+        unreported = [self._registry.units[key] for key in rates if key not in UNITS]
         return PriceRow(
             f"genai-prices {provider}/{model}",
             provider,
             model,
             *when,
             request,
-            charges,
+            tuple(Charge(unit.usage_key, _parts(unit, charged), rates[unit.usage_key]) for unit in charged),
             tuple(
                 (one.usage_key, other.usage_key)
                 for one, other in combinations(reported, 2)
@@ -243,6 +230,11 @@ class Prices:
             ),
             tuple(sorted(unit.usage_key for unit in unreported)),
         )
+
+
+def digits(amount: Decimal) -> str:
+    """The amount written out, without zeros at its end: one text for one amount."""
+    return f"{amount.normalize():f}"
 
 
 def _parts(unit: UnitDef, charged: list[UnitDef]) -> tuple[str, ...]:
@@ -273,4 +265,4 @@ def _spans(starts: set[Moment]) -> list[tuple[Moment, Moment | None]]:
 def _utc(clock: time) -> time:
     if clock.tzinfo is None:
         return clock
-    return (datetime.combine(_BEFORE_ALL + timedelta(days=1), clock)).astimezone(UTC).time()
+    return datetime.combine(_BEFORE_ALL, clock).astimezone(UTC).time()

@@ -13,7 +13,7 @@ from rich.console import Console
 from rich.table import Table
 
 from collector.price_file import PriceFileError, load
-from collector.pricing import Cost, PriceRow, Prices, Unpriced
+from collector.pricing import Cost, PriceRow, Prices, Unpriced, digits
 
 out = Console()
 _Tokens = Annotated[int | None, typer.Option(min=0, show_default=False)]
@@ -92,7 +92,7 @@ def _when(row: PriceRow) -> str:
 
 
 def _usd(amount: Decimal) -> str:
-    return f"${amount.normalize():f}"
+    return f"${digits(amount)}"
 
 
 def _words(unit: str) -> str:
@@ -103,7 +103,7 @@ def _plain(cost: Cost | Unpriced) -> dict[str, object]:
     if isinstance(cost, Unpriced):
         return {"usd": None, "unpriced": cost.value}
     return {
-        "usd": f"{cost.usd.normalize():f}",
+        "usd": digits(cost.usd),
         "price_id": cost.row.id,
         "source": cost.row.source,
         "tier_unknown": cost.tier_unknown,

@@ -11,7 +11,6 @@ import base64
 import math
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from operator import attrgetter
 from typing import Any
 
 import orjson
@@ -43,9 +42,7 @@ MAX_RESOURCES = 50_000
 MAX_ITEMS = 200_000
 """Spans, log records or metrics in one request."""
 
-_RESOURCE_TAG = varint(1 << 3 | 2)
 _TRACE_ID_BYTES, _SPAN_ID_BYTES = 16, 8
-_TRACE_ID, _SPAN_ID = attrgetter("trace_id"), attrgetter("span_id")
 _NO_TRACE, _NO_SPAN = bytes(_TRACE_ID_BYTES), bytes(_SPAN_ID_BYTES)
 
 
@@ -92,10 +89,7 @@ def decode(export: Export, received_at: int, request_id: str) -> Decoded:
     if rejected:
         parts = _serialise(export.signal, message)
     tail = stamp(export.principal, received_at, request_id)
-    framed: list[bytes] = []
-    for part in parts:
-        framed += (_RESOURCE_TAG, varint(len(part) + len(tail)), part, tail)
-    return Decoded(b"".join(framed), items, rejected, reason)
+    return Decoded(b"".join([field(1, part + tail) for part in parts]), items, rejected, reason)
 
 
 def _parse(export: Export) -> tuple[Any, list[bytes]]:
@@ -155,19 +149,6 @@ def _framed(part: bytes) -> int:
 
 
 def _count_spans(message: Any) -> tuple[int, int, str]:
-    spans = [span for resource in message.resource_spans for scope in resource.scope_spans for span in scope.spans]
-    traces, ids = set(map(_TRACE_ID, spans)), set(map(_SPAN_ID, spans))
-    if (
-        _NO_TRACE not in traces
-        and _NO_SPAN not in ids
-        and all(len(trace_id) == _TRACE_ID_BYTES for trace_id in traces)
-        and set(map(len, ids)) <= {_SPAN_ID_BYTES}
-    ):
-        return len(spans), 0, ""
-    return _reject_spans(message)
-
-
-def _reject_spans(message: Any) -> tuple[int, int, str]:
     items = rejected = 0
     for resource in message.resource_spans:
         for scope in resource.scope_spans:

@@ -55,19 +55,23 @@ def load() -> tuple[Fact, ...]:
 
 def _fact(column: str, row: dict[str, Any]) -> Fact:
     known = {"type", "from", "on", "span_name", "flattened", "resource", "values", "alias", "moved"}
-    if (unknown := row.keys() - known) or row.get("type") not in _TYPES:
-        raise StoreError(f"facts.toml, {column}: {', '.join(unknown) or 'type'} must be one of {', '.join(known)}")
+    if unknown := row.keys() - known:
+        raise StoreError(
+            f"facts.toml, {column}: {', '.join(sorted(unknown))} must be one of {', '.join(sorted(known))}"
+        )
+    if row.get("type") not in _TYPES:
+        raise StoreError(f"facts.toml, {column}: type must be one of {', '.join(_TYPES)}")
     return Fact(
-        column,
-        row["type"],
-        tuple(row["from"]),
-        {operation: tuple(names) for operation, names in row.get("on", {}).items()},
-        tuple(row.get("resource", ())),
-        row.get("span_name", {}),
-        tuple(row.get("flattened", ())),
-        row.get("values", {}),
-        row.get("alias", False),
-        row.get("moved", False),
+        column=column,
+        type=row["type"],
+        names=tuple(row["from"]),
+        on={operation: tuple(names) for operation, names in row.get("on", {}).items()},
+        span_name=row.get("span_name", {}),
+        flattened=tuple(row.get("flattened", ())),
+        resource=tuple(row.get("resource", ())),
+        values=row.get("values", {}),
+        alias=row.get("alias", False),
+        moved=row.get("moved", False),
     )
 
 

@@ -44,6 +44,7 @@ ENGINE = MergeTree ORDER BY (Version, Status)
 
 _IS = "database = currentDatabase() AND name = {name:String}"
 _VIEW = re.compile(r"^CREATE (MATERIALIZED )?VIEW IF NOT EXISTS (\w+)(?: TO (\w+))? AS\s", re.MULTILINE)
+_FROM_RAW = re.compile(r"FROM raw_(\w+)$")
 
 
 class Status(StrEnum):
@@ -178,6 +179,9 @@ def _record(client: Client, migration: Migration, status: Status) -> None:
 
 def raw_views() -> list[tuple[str, str, str]]:
     """(signal, table, view's statement) of each view that reads a raw table: what a sent item becomes a row of."""
-    pattern = re.compile(r"CREATE MATERIALIZED VIEW IF NOT EXISTS (\w+) TO (\w+) AS[\s\S]*FROM raw_(\w+)$")
-    matches = ((pattern.search(migration.sql), migration.sql) for migration in load())
-    return [(match[3], match[2], sql) for match, sql in matches if match]
+    found: list[tuple[str, str, str]] = []
+    for migration in load():
+        view, raw = _VIEW.search(migration.sql), _FROM_RAW.search(migration.sql)
+        if view and raw:
+            found.append((raw[1], view[3], migration.sql))
+    return found

@@ -156,7 +156,7 @@ def test_every_row_carries_the_stamp_of_its_request(replay: Replay) -> None:
 
 def text(attributes: Attributes, *keys: str) -> str:
     """The first of the keys that has a text."""
-    found = {attribute.key: attribute.text for attribute in reversed(attributes)}
+    found = texts(attributes)
     return next((found[key] for key in keys if found.get(key)), "")
 
 

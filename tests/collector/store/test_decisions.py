@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import secrets
-import time
 from collections.abc import Mapping
 from typing import Any
 
@@ -11,10 +9,10 @@ import pytest
 from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
-from collector.receivers.payload import batch_tail, decode
-from collector.signals import Encoding, Export, Method, Principal, Signal
+from collector.signals import Signal
 from collector.store.connection import Store
 from collector.store.writer import Writer
+from tests.collector.store.batches import Batch
 
 Texts = Mapping[str, str]
 
@@ -59,15 +57,8 @@ LOGS: list[tuple[str, Texts]] = [
 COLUMNS = "Source, Kind, Convention, ToolName, ToolCallId, Decision, Approver, PolicyId, PolicyVersion, Verdict, Reason"
 
 
-def insert(writer: Writer, org: str, signal: Signal, body: bytes) -> None:
-    export = Export(signal, Encoding.PROTOBUF, body, Principal(org, "", Method.NONE))
-    batch = f"{org}-{signal}"
-    writer.insert(signal, writer.plan(batch), [decode(export, time.time_ns(), "request").payload, batch_tail(batch)])
-
-
 @pytest.fixture(scope="module")
 def reported(store: Store, writer: Writer) -> list[tuple[Any, ...]]:
-    org = f"decisions-{secrets.token_hex(4)}"
     traces, logs = ExportTraceServiceRequest(), ExportLogsServiceRequest()
     spans = traces.resource_spans.add().scope_spans.add().spans
     for number, (name, attributes) in enumerate(SPANS.items(), 1):
@@ -80,10 +71,12 @@ def reported(store: Store, writer: Writer) -> list[tuple[Any, ...]]:
         record.body.string_value = body
         for key, text in attributes.items():
             record.attributes.add(key=key).value.string_value = text
-    insert(writer, org, Signal.TRACES, traces.SerializeToString())
-    insert(writer, org, Signal.LOGS, logs.SerializeToString())
-    sql = f"SELECT {COLUMNS} FROM approvals WHERE Org = {{org:String}}"
-    return [tuple(row) for row in store.client().query(sql, parameters={"org": org}).result_rows]
+    batches = [Batch(writer, Signal.TRACES, traces), Batch(writer, Signal.LOGS, logs)]
+    for batch in batches:
+        batch.insert()
+    sql = f"SELECT {COLUMNS} FROM approvals WHERE Org IN {{orgs:Array(String)}}"
+    parameters = {"orgs": [batch.org for batch in batches]}
+    return [tuple(row) for row in store.client().query(sql, parameters=parameters).result_rows]
 
 
 def test_decisions_in_every_vendors_words_are_kept_in_one(reported: list[tuple[Any, ...]]) -> None:

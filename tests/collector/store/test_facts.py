@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import secrets
-import time
 from collections.abc import Mapping
 from random import Random
 from typing import Any
@@ -12,12 +11,12 @@ from typing import Any
 import pytest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
-from collector.receivers.payload import batch_tail, decode
-from collector.signals import Encoding, Export, Method, Principal, Signal
+from collector.signals import Signal
 from collector.store import facts
 from collector.store.connection import Store, StoreError
 from collector.store.facts import Facts
 from collector.store.writer import Writer
+from tests.collector.store.batches import Batch
 from tests.vocabulary import TABLE, Value, alike, facts_of
 
 Attributes = Mapping[str, str]
@@ -94,7 +93,8 @@ def some_spans(count: int) -> list[tuple[Attributes, Attributes]]:
     return spans
 
 
-def insert(writer: Writer, org: str, spans: list[tuple[Attributes, Attributes]]) -> None:
+def insert(writer: Writer, spans: list[tuple[Attributes, Attributes]]) -> str:
+    """The organisation that they belong to."""
     request = ExportTraceServiceRequest()
     for number, (attributes, resource) in enumerate(spans, 1):
         at = request.resource_spans.add()
@@ -103,10 +103,9 @@ def insert(writer: Writer, org: str, spans: list[tuple[Attributes, Attributes]])
         span = at.scope_spans.add().spans.add(trace_id=bytes(15) + b"\1", span_id=number.to_bytes(8, "big"), name=NAME)
         for key, text in attributes.items():
             span.attributes.add(key=key).value.string_value = text
-    export = Export(Signal.TRACES, Encoding.PROTOBUF, request.SerializeToString(), Principal(org, "", Method.NONE))
-    batch = f"facts-{org}"
-    body = decode(export, time.time_ns(), "request").payload
-    writer.insert(Signal.TRACES, writer.plan(batch), [body, batch_tail(batch)])
+    batch = Batch(writer, Signal.TRACES, request)
+    batch.insert()
+    return batch.org
 
 
 def rows(store: Store, org: str) -> list[dict[str, Any]]:
@@ -132,9 +131,7 @@ def spans() -> list[tuple[Attributes, Attributes]]:
 
 @pytest.fixture(scope="module")
 def org(writer: Writer, spans: list[tuple[Attributes, Attributes]]) -> str:
-    org = f"facts-{secrets.token_hex(4)}"
-    insert(writer, org, spans)
-    return org
+    return insert(writer, spans)
 
 
 def test_every_name_tells_its_fact_and_the_preferred_one_wins(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 import threading
 from random import Random
 from typing import Any
@@ -13,38 +12,14 @@ from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsSer
 from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportMetricsServiceRequest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
-from collector.receivers.payload import batch_tail, decode
-from collector.signals import Encoding, Export, Method, Principal, Signal
+from collector.signals import Signal
 from collector.store.connection import Store
 from collector.store.writer import InsertError, Writer
+from tests.collector.store.batches import NOW, Batch
 
 DAY = 86_400 * 10**9
-NOW = 1_800_000_000_000_000_000
-NUMBER = itertools.count()
 TABLES = ["otel_traces", "otel_logs", "otel_metrics_gauge", "otel_metrics_sum", "otel_metrics_histogram", "approvals"]
 ROLLUPS = ["genai_minute", "agent_activity"]
-
-
-class Batch:
-    """A batch of one organisation, whose name tells its rows and rollups from everybody else's."""
-
-    def __init__(self, writer: Writer, signal: Signal, *messages: Any) -> None:
-        self.name = f"{signal}-writer-{next(NUMBER)}"
-        self.signal = signal
-        self.org = f"org-{self.name}"
-        self.plan = writer.plan(self.name)
-        self._writer = writer
-        self._payloads = [self._payload(message.SerializeToString()) for message in messages]
-
-    def _payload(self, body: bytes) -> bytes:
-        sender = Principal(self.org, "sender", Method.TOKEN)
-        return decode(Export(self.signal, Encoding.PROTOBUF, body, sender), NOW, "request").payload
-
-    def insert(self) -> None:
-        self._writer.insert(self.signal, self.plan, [*self._payloads, batch_tail(self.name)])
-
-    def count(self) -> int:
-        return self._writer.count(self.signal, self.name)
 
 
 def traces(count: int, *, spread: int = 0) -> ExportTraceServiceRequest:
