@@ -11,14 +11,15 @@ import logging
 import sqlite3
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from collector.ledger import Dead, Ledger
 from collector.receivers.payload import batch_tail
 from collector.segment import Corrupt, Segment
 from collector.selfobs import Observations
+from collector.signals import Signal
 from collector.spool import Spool
 from collector.store.writer import InsertError, Plan, Writer
 
@@ -33,6 +34,14 @@ _MEMORY_ATTEMPTS = 3
 _SAFE_REPEATS = 9_000
 """Batches after which the tables may have forgotten a token (non_replicated_deduplication_window)."""
 
+Redact = Callable[[Signal, bytes], bytes]
+"""What a spooled request becomes before it is kept. Raises `Corrupt` where it can't be read."""
+
+
+def as_it_is(_: Signal, payload: bytes) -> bytes:
+    """No redaction."""
+    return payload
+
 
 @dataclass(frozen=True, slots=True)
 class LoaderState:
@@ -46,12 +55,19 @@ class Loader:
     """A few threads that insert. Only this class takes segments out of the spool."""
 
     def __init__(
-        self, spool: Spool, ledger: Ledger, writer: Writer, observations: Observations, threads: int = 2
+        self,
+        spool: Spool,
+        ledger: Ledger,
+        writer: Writer,
+        observations: Observations,
+        threads: int = 2,
+        redact: Redact = as_it_is,
     ) -> None:
         self._spool = spool
         self._ledger = ledger
         self._writer = writer
         self._observe = observations
+        self._redact = redact
         self._stop = threading.Event()
         self._inserts = threading.Semaphore(threads)
         self._one_alone = threading.Lock()
@@ -210,6 +226,7 @@ class Loader:
     def _bury(self, segment: Segment, number: int, error: InsertError) -> Dead:
         record = next(r for n, r in enumerate(segment.records()) if n == number)
         name = f"{segment.name}-{number}"
-        self._spool.bury(name, segment.signal, record)
+        kept = replace(record, payload=self._redact(segment.signal, record.payload))
+        self._spool.bury(name, segment.signal, kept)
         log.error("request %s can't be read by the store (%s): kept as a dead letter", name, error)
         return Dead(name, segment.name, segment.signal, record.sender, record.items, str(error), time.time())

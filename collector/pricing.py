@@ -16,7 +16,7 @@ import json
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time
-from decimal import Decimal
+from decimal import Decimal, localcontext
 from enum import StrEnum
 from itertools import combinations, pairwise
 from typing import Final, TypeVar
@@ -37,8 +37,16 @@ UNITS: Final = (
 )
 """What telemetry reports of a call, in genai-prices' names."""
 
-_WHOLES = ("input_tokens", "output_tokens")
+MOST_TOKENS: Final = 10**12
+"""No call has more: counts above it are mistakes or lies, and would drown every sum that they are in."""
+
+WHOLES: Final = ("input_tokens", "output_tokens")
+STANDARD_TIERS: Final = ("", "default", "standard", "auto")
+"""Service tiers whose price is the standard one."""
+
 _BEFORE_ALL = date(1970, 1, 1)
+_KEPT_MODELS = 20_000
+_EXACT = 60  # digits, more than any sum has: the usual 28 would round what large counts cost at the longest rates
 _SERVICE_TIER = "service_tier"
 
 Moment = TypeVar("Moment", date, time)
@@ -51,7 +59,7 @@ class Unpriced(StrEnum):
 
     MODEL = "no price is known for this model"
     TOKENS = "the call reported no tokens of a kind that is charged"
-    IMPLAUSIBLE = "the parts of the reported tokens are more than their whole"
+    IMPLAUSIBLE = "the reported tokens can't be: the parts are more than their whole, or they are above a trillion"
     AMBIGUOUS = "two kinds of tokens that overlap are charged together, and what they share was not reported"
     UNITS = "the model is charged by something that calls don't report"
 
@@ -113,16 +121,17 @@ class PriceRow:
         """US dollars, to the last digit."""
         if not self.charges and not self.request:
             return Unpriced.UNITS if self.others else Unpriced.MODEL
-        if any(charge.unit in _WHOLES and usage.get(charge.unit) is None for charge in self.charges):
+        if any(charge.unit in WHOLES and usage.get(charge.unit) is None for charge in self.charges):
             return Unpriced.TOKENS
         if any((usage.get(one) or 0) > 0 and (usage.get(other) or 0) > 0 for one, other in self.overlaps):
             return Unpriced.AMBIGUOUS
         total = self.request
-        for charge in self.charges:
-            tokens = (usage.get(charge.unit) or 0) - sum(usage.get(unit) or 0 for unit in charge.less)
-            if tokens < 0:
-                return Unpriced.IMPLAUSIBLE
-            total += tokens * charge.rate
+        with localcontext(prec=_EXACT):
+            for charge in self.charges:
+                tokens = (usage.get(charge.unit) or 0) - sum(usage.get(unit) or 0 for unit in charge.less)
+                if tokens < 0:
+                    return Unpriced.IMPLAUSIBLE
+                total += tokens * charge.rate
         return total
 
 
@@ -142,7 +151,7 @@ class Prices:
         self._own: dict[tuple[str, str], list[PriceRow]] = {}
         for row in own:
             self._own.setdefault((row.provider, row.model), []).append(row)
-        self._snapshot = snapshot or data_snapshot.get_snapshot()
+        self._snapshot = _without_memory(snapshot or data_snapshot.get_snapshot())
         self._registry = UnitRegistry(data_units.unit_data)
         self._listed: dict[tuple[str, str], list[PriceRow]] = {}
 
@@ -150,11 +159,16 @@ class Prices:
         """Every price of a model, named as calls name it; own ones first, then the list's. `provider` may be empty."""
         key = (provider.lower(), model.lower())
         if key not in self._listed:
+            if len(self._listed) >= _KEPT_MODELS:  # senders make names up, and the list remembers them, too
+                self._listed.clear()
+                self._snapshot = _without_memory(self._snapshot)
             self._listed[key] = self._find(*key)
         return [*self._own.get(key, ()), *self._own.get(("", key[1]), ()), *self._listed[key]]
 
     def cost(self, provider: str, model: str, at: datetime, usage: Usage, service_tier: str = "") -> Cost | Unpriced:
         """What a call cost, or why nobody can say."""
+        if any((usage.get(unit) or 0) > MOST_TOKENS for unit in UNITS):
+            return Unpriced.IMPLAUSIBLE
         found = [row for row in self.rows(provider, model) if row.applies(at, usage.get("input_tokens") or 0)]
         if not found:
             return Unpriced.MODEL
@@ -163,7 +177,7 @@ class Prices:
         if chosen is None:
             return Unpriced.MODEL
         usd = chosen.cost(usage)
-        unknown = row is None and service_tier not in ("", "default", "standard", "auto")
+        unknown = row is None and service_tier not in STANDARD_TIERS
         return usd if isinstance(usd, Unpriced) else Cost(usd, chosen, unknown)
 
     def _find(self, provider: str, model: str) -> list[PriceRow]:
@@ -230,6 +244,10 @@ class Prices:
             ),
             tuple(sorted(unit.usage_key for unit in unreported)),
         )
+
+
+def _without_memory(snapshot: data_snapshot.DataSnapshot) -> data_snapshot.DataSnapshot:
+    return data_snapshot.DataSnapshot(snapshot.providers, snapshot.from_auto_update, timestamp=snapshot.timestamp)
 
 
 def digits(amount: Decimal) -> str:

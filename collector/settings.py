@@ -24,6 +24,8 @@ class CollectorSettings(BaseSettings):
     grpc_port: Annotated[int, Field(ge=0, le=65535)] = 4317
     tokens_file: Path | None = None
     """Bearer tokens (see `receivers/auth.py`). Needed for any bind that is not loopback."""
+    prices_file: Path | None = None
+    """Prices of your own (see `price_file.py`), which go before the list's. Read at start."""
 
     max_body_bytes: Bytes = 16 * MiB
     """Largest request as sent."""

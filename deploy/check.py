@@ -6,6 +6,8 @@ import os
 import socket
 from pathlib import Path
 
+from collector.price_book import PRICES_FILE_SETTING, PriceBook
+from collector.price_file import PriceFileError
 from collector.receivers.auth import Anonymous, SettingsError, StaticTokens, Verifier, check_bind
 from collector.settings import CollectorSettings
 from collector.store.connection import Store, StoreError
@@ -22,6 +24,10 @@ def findings(settings: DeploySettings) -> list[str]:
         check_bind(collector.host, verifier)
     except (SettingsError, OSError) as error:
         problems.append(str(error))
+    try:
+        PriceBook.load(collector.prices_file)
+    except PriceFileError as error:
+        problems.append(f"{error}: mend it, or unset {PRICES_FILE_SETTING}")
     for name, host, port in _ports(settings, collector):
         if port and not _free(host, port):
             problems.append(f"port {port} on {host} is taken: stop what listens there, or set {name}")

@@ -5,9 +5,8 @@ from __future__ import annotations
 import logging
 import sys
 import time
-from typing import Annotated, Any
+from typing import Annotated
 
-import httpx
 import typer
 from pydantic import ValidationError
 from rich import box
@@ -17,11 +16,15 @@ from rich.table import Table
 from collector.demo import fast, progress, traffic
 from collector.demo.outlet import SendError
 from collector.demo.replay import bodies, replay
+from collector.price_file import PriceFileError
 from collector.receivers.auth import SettingsError
 from collector.store.connection import Store, StoreError
 from collector.store.migrate import Status, migrate, plan
+from deploy.asking import HTTP, Endpoint, Token, ask
 from deploy.check import findings
 from deploy.price import price
+from deploy.prices import prices_app
+from deploy.redaction import redaction_app
 from deploy.settings import DeploySettings
 from deploy.up import serve_collector
 from deploy.up import up as run_up
@@ -29,12 +32,11 @@ from deploy.up import up as run_up
 app = typer.Typer(no_args_is_help=True, add_completion=True, help="Muster: every agent accounted for.")
 dead_app = typer.Typer(no_args_is_help=True, help="Requests that the store could not read.")
 app.add_typer(dead_app, name="dead")
+app.add_typer(prices_app, name="prices")
+app.add_typer(redaction_app, name="redaction")
 out = Console()
 err = Console(stderr=True)
 
-Endpoint = Annotated[str, typer.Option(envvar="MUSTER_ENDPOINT", help="OTLP/HTTP address of the collector.")]
-Token = Annotated[str | None, typer.Option(envvar="MUSTER_TOKEN", help="Bearer token, if the collector wants one.")]
-HTTP = "http://127.0.0.1:4318"
 GRPC = "http://127.0.0.1:4317"
 
 
@@ -48,7 +50,7 @@ def main() -> None:
             setting = "_".join(str(part) for part in problem["loc"]).upper()
             err.print(f"[red]error:[/] setting {setting}: {problem['msg']}")
         sys.exit(2)
-    except (StoreError, SettingsError, SendError, OSError) as error:
+    except (StoreError, SettingsError, PriceFileError, SendError, OSError) as error:
         err.print(f"[red]error:[/] {error}", highlight=False, soft_wrap=True)
         sys.exit(1)
 
@@ -161,7 +163,7 @@ def reconcile(
     token: Token = None,
 ) -> None:
     """Does it add up? received = stored + absorbed + rejected + waiting + dead, per hour and sender."""
-    report = _ask("GET", endpoint, f"/ops/reconciliation?hours={hours}", token)
+    report = ask("GET", endpoint, f"/ops/reconciliation?hours={hours}", token)
     columns = ("received", "stored", "absorbed", "rejected", "waiting", "dead", "difference")
     table = Table("hour (UTC)", "signal", "sender", box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0))
     for column in columns:
@@ -186,7 +188,7 @@ def reconcile(
 @dead_app.command("list")
 def dead_list(endpoint: Endpoint = HTTP, token: Token = None) -> None:
     """List dead letters with their errors."""
-    letters = _ask("GET", endpoint, "/ops/dead", token)
+    letters = ask("GET", endpoint, "/ops/dead", token)
     if not letters:
         out.print("no dead letters")
         return
@@ -207,26 +209,8 @@ def dead_list(endpoint: Endpoint = HTTP, token: Token = None) -> None:
 @dead_app.command("requeue")
 def dead_requeue(name: str, endpoint: Endpoint = HTTP, token: Token = None) -> None:
     """Put a dead letter back, once what made it unreadable is mended."""
-    answer = _ask("POST", endpoint, f"/ops/dead/{name}/requeue", token)
+    answer = ask("POST", endpoint, f"/ops/dead/{name}/requeue", token)
     out.print(f"requeued {answer['requeued']:,} items")
-
-
-def _ask(method: str, endpoint: str, path: str, token: str | None) -> Any:
-    headers = {"authorization": f"Bearer {token}"} if token else {}
-    try:
-        response = httpx.request(method, endpoint.rstrip("/") + path, headers=headers, timeout=120)
-    except httpx.TransportError as error:
-        raise OSError(
-            f"no collector answers at {endpoint} ({type(error).__name__}): start one with `make up`, or name "
-            "another with --endpoint"
-        ) from error
-    if response.is_success:
-        return response.json()
-    try:
-        words = response.json()["message"]
-    except (ValueError, KeyError, TypeError):
-        words = f"{response.status_code} {response.reason_phrase}"
-    raise OSError(f"{endpoint} answers: {words}")
 
 
 def _say(line: str) -> None:

@@ -12,6 +12,8 @@ from starlette.types import ASGIApp
 
 from collector.ingest import Ingest
 from collector.operations import add_operations
+from collector.price_book import PriceBook
+from collector.price_operations import add_price_operations
 from collector.receivers.auth import Anonymous, StaticTokens, Verifier, check_bind
 from collector.receivers.grpc import GrpcReceiver
 from collector.receivers.http import http_app
@@ -85,6 +87,7 @@ class CollectorService:
             observe=self.observations,
         )
         add_operations(app, self.ingest, verifier)
+        add_price_operations(app, store, PriceBook.load(settings.prices_file), verifier)
         self._http = HttpServer(app, settings.host, settings.http_port)
         self._grpc = GrpcReceiver(
             self.ingest.intake,

@@ -32,6 +32,7 @@ class DeploySettings(BaseSettings):
             update={
                 "spool_path": settings.spool_path.resolve() if named else self.data / "spool",
                 "tokens_file": settings.tokens_file and settings.tokens_file.resolve(),
+                "prices_file": settings.prices_file and settings.prices_file.resolve(),
             }
         )
 

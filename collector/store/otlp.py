@@ -23,6 +23,9 @@ STAMP_FIELD = 50_001
 BATCH_ID_FIELD = 50_002
 """Field number of `batch_id` in an export request."""
 
+ARGUMENTS_DIGEST_FIELD = 50_003
+"""Field number in Span of the digest that was taken of a tool call's arguments before they were redacted."""
+
 ARRAY_JSON_FIELD = 101
 KVLIST_JSON_FIELD = 102
 """Field numbers in `AnyValue` of nested values that the collector wrote as JSON text."""

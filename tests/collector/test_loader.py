@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import NoReturn
 
@@ -11,13 +12,16 @@ import pytest
 from clickhouse_connect.driver.exceptions import DatabaseError
 
 from collector import loader as loader_module
-from collector.loader import Loader
+from collector.loader import Loader, Redact, as_it_is
 from collector.receivers.payload import batch_tail
+from collector.redaction.policy import shipped
+from collector.redaction.redactor import Redactor
+from collector.redaction.request import RequestRedaction
 from collector.selfobs import Observations
 from collector.signals import Signal
 from collector.store.connection import StoreError
 from collector.store.writer import BLOCK_SETTINGS, InsertError, Plan, Writer
-from tests.collector.records import Opened, put, record, settings
+from tests.collector.records import Opened, put, record, settings, spans_record
 from tests.server import wait_for
 
 
@@ -66,10 +70,10 @@ def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 class Loading:
-    def __init__(self, opened: Opened, writer: Scripted) -> None:
+    def __init__(self, opened: Opened, writer: Scripted, redact: Redact = as_it_is) -> None:
         self.opened, self.writer = opened, writer
         self.observations = Observations()
-        self.loader = Loader(opened.spool, opened.ledger, writer, self.observations, threads=1)
+        self.loader = Loader(opened.spool, opened.ledger, writer, self.observations, threads=1, redact=redact)
 
     def finish(self) -> None:
         self.loader.start()
@@ -158,6 +162,33 @@ def test_poison_is_buried_with_its_error_and_the_rest_lands(opened: Opened, load
     (letter,) = opened.ledger.dead()
     assert (letter.items, letter.error) == (5, "INCORRECT_DATA (code 117)")
     assert opened.spool.exhume(letter.name, Signal.TRACES).payload == b"poison"
+
+
+def test_a_dead_letter_holds_no_secret_and_all_the_rest(opened: Opened) -> None:
+    poison = spans_record(2, "write to bob@example.com")
+    put(opened.spool, [record(1, b"before"), poison])
+    writer = Scripted(failure(117, "INCORRECT_DATA"))
+    writer.poison = poison.payload
+    redact = RequestRedaction(Redactor(shipped(), "key"), str, ())
+    Loading(opened, writer, redact).finish()
+    (letter,) = opened.ledger.dead()
+    kept = opened.spool.exhume(letter.name, Signal.TRACES)
+    assert b"bob@example.com" in poison.payload
+    assert b"bob@example.com" not in kept.payload
+    assert kept.payload == redact(Signal.TRACES, poison.payload)
+    assert replace(kept, payload=poison.payload) == poison
+
+
+def test_a_letter_that_cannot_be_redacted_is_not_kept_as_it_is(opened: Opened) -> None:
+    put(opened.spool, [record(5, b"poison")])
+    load = Loading(
+        opened, Scripted(failure(117, "INCORRECT_DATA")), RequestRedaction(Redactor(shipped(), "k"), str, ())
+    )
+    load.loader.start()
+    wait_for(lambda: "can't be read" in load.loader.state.problem, "the state names the trouble")
+    assert load.loader.state.alive
+    assert opened.ledger.dead() == []
+    load.close()
 
 
 def test_nothing_is_planned_anew_while_something_of_the_batch_is_in_the_tables(

@@ -8,7 +8,7 @@
     POST /v1/messages           Anthropic messages: tool_use, cache tokens, streaming
 
 What the last user message says steers the answer: "rate limit" → 429, "server error" → 500. A request that
-brings tools is answered with calls of them until it brings a tool's result.
+brings tools is answered with calls of them until it brings a tool's result; a question of dialogue.py with its call.
 """
 
 from __future__ import annotations
@@ -22,9 +22,10 @@ from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
+from dialogue import ANSWER, CALLS
+
 Json = dict[str, Any]
 
-ANSWER = "Claim CLM-2041 is covered: water damage, € 1 250.00, excess € 300. → Pay € 950.00 (naïve check: ✓)."
 CREATED = 1_760_000_000  # a fixed time, so that re-recording changes as little as possible
 
 # Values for the arguments of tools, by the name of the parameter.
@@ -102,17 +103,13 @@ def chat(request: Json) -> Json:
     form = request.get("response_format") or {}
     if tools and request.get("tool_choice") != "none" and messages[-1]["role"] != "tool":
         message["content"] = None
-        message["tool_calls"] = [
-            {
-                "id": f"call_{tool['name']}_{len(messages)}",
-                "type": "function",
-                "function": {
-                    "name": tool["name"],
-                    "arguments": json.dumps(sample(tool["parameters"]), ensure_ascii=False),
-                },
-            }
-            for tool in tools[:2]
-        ]
+        question = last_user_text(messages)
+        message["tool_calls"] = []
+        for tool in tools[:2]:
+            sampled = json.dumps(sample(tool["parameters"]), ensure_ascii=False)
+            call, arguments = CALLS.get(question, (f"call_{tool['name']}_{len(messages)}", sampled))
+            function = {"name": tool["name"], "arguments": arguments}
+            message["tool_calls"].append({"id": call, "type": "function", "function": function})
         finish = "tool_calls"
     elif form.get("type") == "json_schema":
         message["content"] = json.dumps(sample(form["json_schema"]["schema"]), ensure_ascii=False)
@@ -291,16 +288,12 @@ def messages(request: Json) -> Json:
     content: list[Json] = [{"type": "text", "text": ANSWER}]
     stop = "end_turn"
     if request.get("tools") and not has_result:
-        content = [{"type": "text", "text": "I will look the claim up first."}]
-        content += [
-            {
-                "type": "tool_use",
-                "id": f"toolu_{tool['name']}_{len(turns)}",
-                "name": tool["name"],
-                "input": sample(tool["input_schema"]),
-            }
-            for tool in request["tools"][:2]
-        ]
+        question = last_user_text(turns)
+        content = [] if question in CALLS else [{"type": "text", "text": "I will look the claim up first."}]
+        for tool in request["tools"][:2]:
+            call, arguments = CALLS.get(question, (f"toolu_{tool['name']}_{len(turns)}", ""))
+            given = json.loads(arguments) if arguments else sample(tool["input_schema"])
+            content.append({"type": "tool_use", "id": call, "name": tool["name"], "input": given})
         stop = "tool_use"
     return {
         "id": f"msg_claims{len(turns):04}",

@@ -6,7 +6,7 @@
 
 Each recording is a directory here with an agent and its pinned packages. It runs in an environment of its
 own, against a fake model endpoint, and sends to a capture server; both are on loopback. The requests it sends
-replace tests/fixtures/otlp/NAME.
+replace tests/fixtures/otlp/NAME. A directory with a conversation.py makes a second one, conversation-NAME.
 """
 
 from __future__ import annotations
@@ -44,8 +44,12 @@ SETTINGS: dict[str, dict[str, str]] = {
 }
 
 
+CONVERSATION = "conversation-"
+
+
 def recordings() -> list[str]:
-    return sorted(path.parent.name for path in HERE.glob("*/agent.*") if path.suffix in (".py", ".mjs"))
+    agents = [path.parent.name for path in HERE.glob("*/agent.*") if path.suffix in (".py", ".mjs")]
+    return sorted(agents + [CONVERSATION + path.parent.name for path in HERE.glob("*/conversation.py")])
 
 
 def python_environment(name: str, requirements: Path) -> Path:
@@ -137,10 +141,12 @@ def refuse_traces_of_this_machine(directory: Path) -> None:
             raise SystemExit(f"{path.name} names this machine: {found[0].decode()}")
 
 
-def record(name: str) -> None:
+def record(recording: str) -> None:
+    name = recording.removeprefix(CONVERSATION)
+    script = "agent.py" if recording == name else "conversation.py"
     source = HERE / name
     capture = python_environment("capture", HERE / "requirements.txt")
-    manifest: dict[str, Any] = {"name": name}
+    manifest: dict[str, Any] = {"name": recording}
     command: list[str | Path]
     shutil.rmtree(AGENT, ignore_errors=True)
     shutil.copytree(source, AGENT)
@@ -157,9 +163,9 @@ def record(name: str) -> None:
         python = python_environment(name, source / "requirements.txt")
         version = ".".join(map(str, sys.version_info[:3]))
         manifest |= {"python": version, "packages": packages(python)}
-        command = [python, "agent.py"]
+        command = [python, script]
 
-    captured = WORK / name / "captured"
+    captured = WORK / recording / "captured"
     shutil.rmtree(captured, ignore_errors=True)
     captured.mkdir(parents=True)
     with (
@@ -171,16 +177,16 @@ def record(name: str) -> None:
 
     manifest["files"] = json.loads((captured / "captured.json").read_text())
     if not manifest["files"]:
-        raise SystemExit(f"{name} sent nothing")
+        raise SystemExit(f"{recording} sent nothing")
     (captured / "captured.json").unlink()
     refuse_traces_of_this_machine(captured)
     (captured / "manifest.json").write_text(json.dumps(manifest, indent=2) + "\n")
-    shutil.rmtree(FIXTURES / name, ignore_errors=True)
-    shutil.copytree(captured, FIXTURES / name)
+    shutil.rmtree(FIXTURES / recording, ignore_errors=True)
+    shutil.copytree(captured, FIXTURES / recording)
     totals = {
         kind: sum(file.get(kind, 0) for file in manifest["files"]) for kind in ("spans", "events", "logs", "points")
     }
-    print(name, totals)
+    print(recording, totals)
 
 
 def main() -> None:

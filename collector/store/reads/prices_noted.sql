@@ -1,0 +1,1 @@
+SELECT DISTINCT Id AS id FROM prices WHERE Id IN {ids:Array(String)}
