@@ -2,16 +2,30 @@
 
 from __future__ import annotations
 
+from collector.costing import Costing
 from collector.housekeeping import Housekeeping
 from collector.intake import Intake
 from collector.ledger import Ledger
 from collector.loader import Loader
+from collector.price_book import PriceBook
 from collector.reconcile import Account, reconcile
+from collector.redaction.keys import load_keys
+from collector.redaction.policy import policy_of
+from collector.redaction.redactor import Redactor
+from collector.redaction.request import RequestRedaction
+from collector.retention.job import Retention
+from collector.retention.policy import load as retention_policy
+from collector.retention.schedule import RetentionSchedule
+from collector.sealing.operations import add_seal_levels
+from collector.sealing.reprice import Repricing
+from collector.sealing.sealer import Sealer
 from collector.selfobs import Observations
 from collector.settings import CollectorSettings
 from collector.signals import Signal
 from collector.spool import Spool
+from collector.store import facts
 from collector.store.connection import Store
+from collector.store.digests import arguments_digest
 from collector.store.writer import Writer
 
 
@@ -24,22 +38,49 @@ class Ingest:
         self.observations = observations
         self.ledger = Ledger(settings.spool_path / "ledger.sqlite")
         self.spool = Spool(settings, self.ledger)
-        self.writer = Writer(store)
+        policy = policy_of(settings)
+        keys = load_keys(settings.keys_path)
+        self.writer = Writer(store, policy, keys)
         self.intake = Intake(self.spool, self.ledger, settings, observations)
-        self.loader = Loader(self.spool, self.ledger, self.writer, observations, settings.loaders)
+        redaction = RequestRedaction(
+            Redactor(policy, keys.token),
+            lambda arguments: arguments_digest(arguments, keys.arguments.encode()),
+            facts.names_of("ToolArguments"),
+        )
+        self.loader = Loader(self.spool, self.ledger, self.writer, observations, settings.loaders, redaction)
         self.housekeeping = Housekeeping(
             self.ledger, self.accounts, every=settings.reconcile_every, keep=settings.ledger_keep
         )
+        self.sealer = self.repricing = None
+        if settings.seal:
+            costing = Costing(PriceBook.load(settings.prices_file))
+            self.sealer = Sealer(store, costing, settings.spool_path / "seals", settings)
+            self.repricing = Repricing(self.sealer, store)
+            add_seal_levels(observations, self.sealer)
+        self.retention = self.schedule = None
+        if settings.retention_file:
+            self.retention = Retention(store, retention_policy(settings.retention_file), paused=self.loader.paused)
+            self.schedule = RetentionSchedule(self.retention, every=settings.retention_every)
         self._levels()
 
     def start(self) -> None:
         self.spool.start()
         self.loader.start()
         self.housekeeping.start()
+        if self.sealer is not None:
+            self.sealer.start()
+        if self.schedule is not None:
+            self.schedule.start()
 
     def stop(self) -> None:
         """Receivers must have stopped. Ends within the time of the inserts under way."""
         self.housekeeping.stop()
+        if self.schedule is not None:
+            self.schedule.stop()
+        if self.repricing is not None:
+            self.repricing.stop()
+        if self.sealer is not None:
+            self.sealer.stop()
         self.spool.close()
         self.loader.stop()
         self.ledger.close()
@@ -76,6 +117,12 @@ class Ingest:
             )
         if difference := self.housekeeping.difference:
             found.append(f"{difference} items are not accounted for: see `muster reconcile`")
+        if self.sealer is not None and not self.sealer.state.alive:
+            found.append("the sealer is not running: costs and summaries stand still: see the log")
+        elif self.sealer is not None and self.sealer.state.problem:
+            found.append(f"sealing stands still: {self.sealer.state.problem}")
+        if self.schedule is not None and self.schedule.problem:
+            found.append(f"retention: {self.schedule.problem}")
         if letters := len(self.ledger.dead()):
             found.append(f"{letters} requests could not be read by the store: see `muster dead list`")
         return found

@@ -92,6 +92,12 @@ class Loader:
         alive = all(thread.is_alive() for thread in self._threads)
         return LoaderState(alive, next(iter(self._problems.copy().values()), ""))
 
+    @contextmanager
+    def paused(self) -> Iterator[None]:
+        """No insert runs meanwhile; what comes waits in the spool."""
+        with self._turn(alone=True):
+            yield
+
     def _run(self) -> None:
         try:
             while not self._stop.is_set():
@@ -159,7 +165,7 @@ class Loader:
 
     @contextmanager
     def _turn(self, *, alone: bool) -> Iterator[None]:
-        """A permit to insert; `alone`, all of them, for a batch that ran into the memory cap beside another."""
+        """A permit to insert; `alone`, all of them: nobody else inserts meanwhile."""
         with self._one_alone if alone else nullcontext():
             permits = len(self._threads) if alone else 1
             for _ in range(permits):
@@ -226,7 +232,12 @@ class Loader:
     def _bury(self, segment: Segment, number: int, error: InsertError) -> Dead:
         record = next(r for n, r in enumerate(segment.records()) if n == number)
         name = f"{segment.name}-{number}"
-        kept = replace(record, payload=self._redact(segment.signal, record.payload))
-        self._spool.bury(name, segment.signal, kept)
-        log.error("request %s can't be read by the store (%s): kept as a dead letter", name, error)
-        return Dead(name, segment.name, segment.signal, record.sender, record.items, str(error), time.time())
+        words = str(error)
+        try:
+            record = replace(record, payload=self._redact(segment.signal, record.payload))
+        except Corrupt:
+            # Nothing can be redacted in what is no request at all; nobody can read it either. It stays encrypted.
+            words += "; not a request of this protocol, so it is kept as it came, encrypted"
+        self._spool.bury(name, segment.signal, record)
+        log.error("request %s can't be read by the store (%s): kept as a dead letter", name, words)
+        return Dead(name, segment.name, segment.signal, record.sender, record.items, words, time.time())

@@ -49,6 +49,9 @@ _KEPT_MODELS = 20_000
 _EXACT = 60  # digits, more than any sum has: the usual 28 would round what large counts cost at the longest rates
 _SERVICE_TIER = "service_tier"
 
+_LISTED_AS = {"x_ai": "x-ai", "gcp.gen_ai": "google", "azure.ai.inference": "azure"}
+"""OpenTelemetry's names of providers, and the list's for those that it wouldn't know."""
+
 Moment = TypeVar("Moment", date, time)
 Usage = Mapping[str, int | None]
 """Tokens by unit; None or absent: not reported."""
@@ -181,6 +184,7 @@ class Prices:
         return usd if isinstance(usd, Unpriced) else Cost(usd, chosen, unknown)
 
     def _find(self, provider: str, model: str) -> list[PriceRow]:
+        provider = _LISTED_AS.get(provider, provider)
         try:
             owner, found = self._snapshot.find_provider_model(model, None, provider or None, None)
         except LookupError:

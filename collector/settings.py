@@ -24,8 +24,16 @@ class CollectorSettings(BaseSettings):
     grpc_port: Annotated[int, Field(ge=0, le=65535)] = 4317
     tokens_file: Path | None = None
     """Bearer tokens (see `receivers/auth.py`). Needed for any bind that is not loopback."""
+    redaction_file: Path | None = None
+    """What is redacted before it is stored (see `redaction/policy.py`); without it the shipped policy."""
+    keys_path: Path = Path(".data/keys")
+    """Directory of the key that makes tokens and digests: back it up, or old ones can't be compared with new ones."""
     prices_file: Path | None = None
     """Prices of your own (see `price_file.py`), which go before the list's. Read at start."""
+    retention_file: Path | None = None
+    """How long what is kept (see `retention/policy.py`). Without it nothing is ever removed."""
+    retention_every: Seconds = 86_400.0
+    """How long after a run of retention the next one is due; of no effect without `retention_file`."""
 
     max_body_bytes: Bytes = 16 * MiB
     """Largest request as sent."""
@@ -59,6 +67,19 @@ class CollectorSettings(BaseSettings):
     """How long the accounts of stored batches are kept."""
     loaders: Annotated[int, Field(ge=1, le=8)] = 2
     """Threads that insert batches; two keep the engine busy while one prepares."""
+
+    seal: bool = True
+    """Whether this collector seals traces. Of several on one store exactly one does: two would count twice."""
+    seal_every: Seconds = 2.0
+    """How often traces that are due are looked for."""
+    seal_quiet: Seconds = 10.0
+    """A trace is sealed when nothing came in for it for so long. What comes later is sealed anew."""
+    seal_open_at_most: Seconds = 60.0
+    """A trace that never becomes quiet is sealed as it is, each time so much has passed."""
+    seal_rows: Annotated[int, Field(gt=0, le=500_000)] = 100_000
+    """Spans that are sealed at once, whole traces: some 100 MB of memory."""
+    seal_trace_rows: Annotated[int, Field(gt=0, le=500_000)] = 500_000
+    """Spans of one trace, above which only those received first count, and the trace as incomplete."""
 
 
 class StoreSettings(BaseSettings):

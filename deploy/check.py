@@ -9,6 +9,9 @@ from pathlib import Path
 from collector.price_book import PRICES_FILE_SETTING, PriceBook
 from collector.price_file import PriceFileError
 from collector.receivers.auth import Anonymous, SettingsError, StaticTokens, Verifier, check_bind
+from collector.redaction.policy import PolicyError, policy_of
+from collector.retention.policy import PolicyError as RetentionError
+from collector.retention.policy import load as retention_policy
 from collector.settings import CollectorSettings
 from collector.store.connection import Store, StoreError
 from collector.store.migrate import plan
@@ -28,6 +31,15 @@ def findings(settings: DeploySettings) -> list[str]:
         PriceBook.load(collector.prices_file)
     except PriceFileError as error:
         problems.append(f"{error}: mend it, or unset {PRICES_FILE_SETTING}")
+    try:
+        policy_of(collector)
+    except PolicyError as error:
+        problems.append(f"{error}: mend it, or unset MUSTER_COLLECTOR_REDACTION_FILE")
+    try:
+        if collector.retention_file:
+            retention_policy(collector.retention_file)
+    except RetentionError as error:
+        problems.append(f"{error}: mend it, or unset MUSTER_COLLECTOR_RETENTION_FILE")
     for name, host, port in _ports(settings, collector):
         if port and not _free(host, port):
             problems.append(f"port {port} on {host} is taken: stop what listens there, or set {name}")

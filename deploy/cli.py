@@ -18,13 +18,17 @@ from collector.demo.outlet import SendError
 from collector.demo.replay import bodies, replay
 from collector.price_file import PriceFileError
 from collector.receivers.auth import SettingsError
+from collector.redaction.policy import PolicyError, policy_of
+from collector.retention.policy import PolicyError as RetentionError
 from collector.store.connection import Store, StoreError
-from collector.store.migrate import Status, migrate, plan
+from collector.store.migrate import Status, load, migrate, plan
 from deploy.asking import HTTP, Endpoint, Token, ask
 from deploy.check import findings
 from deploy.price import price
 from deploy.prices import prices_app
 from deploy.redaction import redaction_app
+from deploy.retention import retention_app
+from deploy.seals import seals_app
 from deploy.settings import DeploySettings
 from deploy.up import serve_collector
 from deploy.up import up as run_up
@@ -34,6 +38,8 @@ dead_app = typer.Typer(no_args_is_help=True, help="Requests that the store could
 app.add_typer(dead_app, name="dead")
 app.add_typer(prices_app, name="prices")
 app.add_typer(redaction_app, name="redaction")
+app.add_typer(seals_app, name="seals")
+app.add_typer(retention_app, name="retention")
 out = Console()
 err = Console(stderr=True)
 
@@ -50,7 +56,7 @@ def main() -> None:
             setting = "_".join(str(part) for part in problem["loc"]).upper()
             err.print(f"[red]error:[/] setting {setting}: {problem['msg']}")
         sys.exit(2)
-    except (StoreError, SettingsError, PriceFileError, SendError, OSError) as error:
+    except (StoreError, SettingsError, PriceFileError, PolicyError, RetentionError, SendError, OSError) as error:
         err.print(f"[red]error:[/] {error}", highlight=False, soft_wrap=True)
         sys.exit(1)
 
@@ -75,13 +81,15 @@ def migrate_command(
     show_plan: Annotated[bool, typer.Option("--plan", help="Say what would run; change nothing.")] = False,
 ) -> None:
     """Bring the store's tables to this version."""
-    with Store(DeploySettings().store()) as store:
+    settings = DeploySettings()
+    migrations = load(policy=policy_of(settings.collector()))
+    with Store(settings.store()) as store:
         if not show_plan:
-            ran = migrate(store)
+            ran = migrate(store, migrations)
             out.print(f"{store.where}: {len(ran)} migrations applied" if ran else f"{store.where}: nothing to do")
             return
         table = Table("version", "migration", "status", "checksum")
-        steps = plan(store)
+        steps = plan(store, migrations)
         for step in steps:
             checksum = step.migration.checksum[:12]
             table.add_row(str(step.migration.version), step.migration.name, step.status, checksum)

@@ -17,6 +17,8 @@ from collector.price_operations import add_price_operations
 from collector.receivers.auth import Anonymous, StaticTokens, Verifier, check_bind
 from collector.receivers.grpc import GrpcReceiver
 from collector.receivers.http import http_app
+from collector.retention.operations import add_retention_operations
+from collector.sealing.operations import add_seal_operations
 from collector.selfobs import Observations
 from collector.settings import CollectorSettings
 from collector.store.connection import Store
@@ -87,7 +89,12 @@ class CollectorService:
             observe=self.observations,
         )
         add_operations(app, self.ingest, verifier)
-        add_price_operations(app, store, PriceBook.load(settings.prices_file), verifier)
+        book = PriceBook.load(settings.prices_file)
+        add_price_operations(app, store, book, verifier)
+        if self.ingest.sealer is not None and self.ingest.repricing is not None:
+            add_seal_operations(app, self.ingest.sealer, self.ingest.repricing, verifier)
+        if self.ingest.retention is not None:
+            add_retention_operations(app, store, self.ingest.retention, verifier)
         self._http = HttpServer(app, settings.host, settings.http_port)
         self._grpc = GrpcReceiver(
             self.ingest.intake,

@@ -107,19 +107,22 @@ def _answer(path: str, endpoint: str | None, token: str | None, report: _Report)
 
 
 def _list(found: list[dict[str, Any]]) -> None:
-    table = Table("provider", "model", "why", box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0))
-    for column in ("calls", "input tokens", "output tokens", "first (UTC)", "last (UTC)"):
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0))
+    table.add_column("model", overflow="fold")
+    table.add_column("why", no_wrap=True)
+    for column in ("calls", "input", "output", "last (UTC)"):
         table.add_column(column, justify="right", no_wrap=True)
     for row in found:
         table.add_row(
-            row["provider"] or "(none)",
-            row["model"] or "(none)",
-            row["words"],
+            "/".join(filter(None, (row["provider"], row["model"]))) or "(none)",
+            row["reason"].lower(),
             f"{row['calls']:,}",
             *("unknown" if row[name] is None else f"{row[name]:,}" for name in ("input_tokens", "output_tokens")),
-            *(row[name][:16].replace("T", " ") for name in ("first", "last")),
+            row["last"][:16].replace("T", " "),
         )
     out.print(table)
+    for reason, words in {row["reason"]: row["words"] for row in found}.items():
+        out.print(f"{reason.lower()}: {words}", highlight=False)
     out.print(f"{sum(row['calls'] for row in found):,} calls have no price: no total of costs holds them")
     out.print(f"give their models a price in a file named by {PRICES_FILE_SETTING}", highlight=False, soft_wrap=True)
 

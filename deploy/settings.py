@@ -27,11 +27,14 @@ class DeploySettings(BaseSettings):
     def collector(self) -> CollectorSettings:
         """The collector's settings, its spool under `data` unless said otherwise."""
         settings = CollectorSettings()
-        named = "spool_path" in settings.model_fields_set
+        named = settings.model_fields_set
         return settings.model_copy(
             update={
-                "spool_path": settings.spool_path.resolve() if named else self.data / "spool",
+                "spool_path": settings.spool_path.resolve() if "spool_path" in named else self.data / "spool",
+                "keys_path": settings.keys_path.resolve() if "keys_path" in named else self.data / "keys",
+                "redaction_file": settings.redaction_file and settings.redaction_file.resolve(),
                 "tokens_file": settings.tokens_file and settings.tokens_file.resolve(),
+                "retention_file": settings.retention_file and settings.retention_file.resolve(),
                 "prices_file": settings.prices_file and settings.prices_file.resolve(),
             }
         )

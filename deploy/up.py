@@ -12,8 +12,9 @@ from pathlib import Path
 
 import uvloop
 
-from collector.store.connection import Store
-from collector.store.migrate import migrate
+from collector.redaction.policy import policy_of
+from collector.store.connection import Store, StoreError
+from collector.store.migrate import Status, load, migrate, plan
 from deploy.collector_service import CollectorService, HttpServer
 from deploy.settings import DeploySettings
 from inventory.app import api_app
@@ -25,7 +26,7 @@ def up(settings: DeploySettings, say: Say) -> None:
     """Run until SIGINT or SIGTERM. `say` gets the lines that a person should see."""
     settings.enter()
     with Store(settings.store()) as store:
-        applied = migrate(store)
+        applied = migrate(store, load(policy=policy_of(settings.collector())))
         if applied:
             say(f"Tables ready ({len(applied)} migrations applied) in the {store.where}.")
         uvloop.run(_serve(settings, store, say))
@@ -36,8 +37,14 @@ def serve_collector(settings: DeploySettings, say: Say) -> None:
     """A collector alone, until SIGINT or SIGTERM. A server's tables are brought up by `muster migrate`."""
     settings.enter()
     with Store(settings.store()) as store:
+        migrations = load(policy=policy_of(settings.collector()))
         if store.embedded:
-            migrate(store)
+            migrate(store, migrations)
+        elif any(step.status is not Status.DONE for step in plan(store, migrations)):
+            raise StoreError(
+                f"the tables of the {store.where} are not this version's, or not this redaction policy's: "
+                "run muster migrate"
+            )
         uvloop.run(_serve_collector(settings, store, say))
     say("Stopped. Everything acknowledged is on disk.")
 

@@ -21,7 +21,14 @@ from collector.receivers import otlp_json
 from collector.receivers.json_scalars import varint
 from collector.receivers.shallow import FULL, SHALLOW
 from collector.signals import Encoding, Export, Principal, Signal
-from collector.store.otlp import ARRAY_JSON_FIELD, BATCH_ID_FIELD, KVLIST_JSON_FIELD, STAMP_FIELD
+from collector.store.otlp import (
+    ARRAY_JSON_FIELD,
+    BATCH_ID_FIELD,
+    DIGEST_KEY_FIELD,
+    KVLIST_JSON_FIELD,
+    REDACTION_KEY_FIELD,
+    STAMP_FIELD,
+)
 
 _REQUEST = {
     Signal.TRACES: "ExportTraceServiceRequest",
@@ -80,6 +87,11 @@ def stamp(principal: Principal, received_at: int, request_id: str) -> bytes:
 def batch_tail(batch_id: str) -> bytes:
     """What ends a batch of concatenated requests: its id, once."""
     return field(BATCH_ID_FIELD, batch_id.encode())
+
+
+def keys_tail(token: str, arguments: str) -> bytes:
+    """What brings a batch's keys to the engine, which must not keep them."""
+    return field(REDACTION_KEY_FIELD, token.encode()) + field(DIGEST_KEY_FIELD, arguments.encode())
 
 
 def decode(export: Export, received_at: int, request_id: str) -> Decoded:

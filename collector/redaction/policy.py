@@ -33,6 +33,7 @@ import re2
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, ValidationError, model_validator
 
 from collector.redaction.gates import necessary
+from collector.settings import CollectorSettings
 
 SHIPPED = "shipped.toml"
 MOST_RULES = 64
@@ -175,6 +176,11 @@ def shipped() -> Policy:
 def load(path: Path) -> Policy:
     """The policy of a file. Raises `PolicyError`, or OSError where it can't be read."""
     return parse(path.read_bytes(), path.name)
+
+
+def policy_of(settings: CollectorSettings) -> Policy:
+    """The policy that a collector is set to. Raises `PolicyError`."""
+    return load(settings.redaction_file) if settings.redaction_file else shipped()
 
 
 def parse(content: bytes, name: str) -> Policy:

@@ -4,7 +4,7 @@ A row is written before a statement runs and another when it has run, so that a 
 Every statement can be run again, so one that was interrupted is.
 
 What makes a table is applied once and never changes. What holds no rows is applied whenever it has changed: views, and
-files named `….repeat.sql`. Tables go before views, which may be newer than the columns that they fill.
+files named `….repeat.sql`.
 """
 
 from __future__ import annotations
@@ -18,7 +18,8 @@ from importlib import resources
 
 from clickhouse_connect.driver.client import Client
 
-from collector.store import facts, otlp
+from collector.redaction.policy import Policy, shipped
+from collector.store import contents, facts, otlp, redacting
 from collector.store.connection import Store, StoreError
 from collector.store.facts import Facts
 
@@ -44,7 +45,8 @@ ENGINE = MergeTree ORDER BY (Version, Status)
 
 _IS = "database = currentDatabase() AND name = {name:String}"
 _VIEW = re.compile(r"^CREATE (MATERIALIZED )?VIEW IF NOT EXISTS (\w+)(?: TO (\w+))? AS\s", re.MULTILINE)
-_FROM_RAW = re.compile(r"FROM raw_(\w+)$")
+_FROM_RAW = re.compile(r"FROM raw_(\w+)$", re.MULTILINE)
+_WHOLE = re.compile(r"SELECT \* EXCEPT \(Pieces\)\nFROM (\w+)$")
 
 
 class Status(StrEnum):
@@ -101,10 +103,14 @@ class Step:
     status: Status
 
 
-def load(settings: str = DURABLE) -> list[Migration]:
-    """The migrations shipped with this version, in order. `settings` is what every kept table gets."""
+def load(settings: str = DURABLE, policy: Policy | None = None) -> list[Migration]:
+    """The migrations shipped with this version, in order. `settings` is what every kept table gets.
+
+    `policy` is what the views redact by; the shipped one if none is given.
+    """
     found: list[Migration] = []
-    macros = Facts(facts.load()).macros
+    content = contents.load()
+    macros = {**Facts(facts.load(), content).macros, **content.macros, **redacting.macros(policy or shipped())}
     files = sorted(
         (file for file in resources.files(__package__).joinpath("schema").iterdir() if file.name.endswith(".sql")),
         key=lambda file: file.name,
@@ -146,16 +152,24 @@ def migrate(store: Store, migrations: list[Migration] | None = None) -> list[Mig
     client = store.client()
     client.command(_TABLE)
     ran: list[Migration] = []
-    for step in sorted(plan(store, migrations), key=lambda step: bool(step.migration.view)):
+    for step in sorted(plan(store, migrations), key=_turn):
         if step.status is Status.DONE:
             continue
         view = step.migration.view
         exists = view and client.command("SELECT count() FROM system.tables WHERE " + _IS, parameters={"name": view})
         _record(client, step.migration, Status.STARTED)
-        client.command(step.migration.replacement if exists else step.migration.sql)
+        sql = step.migration.replacement if exists else step.migration.sql
+        client.command(sql.replace("$database", store.database))
         _record(client, step.migration, Status.DONE)
         ran.append(step.migration)
     return ran
+
+
+def _turn(step: Step) -> int:
+    """Tables go before views, which may be newer than the columns that they fill; new views before changed ones, which
+    may read from what those fill.
+    """
+    return 0 if not step.migration.view else 1 if step.status is Status.PENDING else 2
 
 
 def _history(client: Client) -> Mapping[int, tuple[str, Status]]:
@@ -177,11 +191,27 @@ def _record(client: Client, migration: Migration, status: Status) -> None:
     )
 
 
-def raw_views() -> list[tuple[str, str, str]]:
-    """(signal, table, view's statement) of each view that reads a raw table: what a sent item becomes a row of."""
-    found: list[tuple[str, str, str]] = []
-    for migration in load():
+@dataclass(frozen=True, slots=True)
+class RawView:
+    """A view that reads a raw table: which signal's, what it fills, and where the rows of that are kept."""
+
+    signal: str
+    target: str
+    table: str
+    sql: str
+
+
+def raw_views(policy: Policy | None = None) -> list[RawView]:
+    """What makes a sent item a row."""
+    found: list[RawView] = []
+    migrations = load(policy=policy)
+    kept: dict[str, str] = {}
+    for migration in migrations:
+        view, whole = _VIEW.search(migration.sql), _WHOLE.search(migration.sql)
+        if view and whole:
+            kept[whole[1]] = view[3]
+    for migration in migrations:
         view, raw = _VIEW.search(migration.sql), _FROM_RAW.search(migration.sql)
         if view and raw:
-            found.append((raw[1], view[3], migration.sql))
+            found.append(RawView(raw[1], view[3], kept.get(view[3], view[3]), migration.sql))
     return found

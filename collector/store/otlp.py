@@ -23,14 +23,20 @@ STAMP_FIELD = 50_001
 BATCH_ID_FIELD = 50_002
 """Field number of `batch_id` in an export request."""
 
+REDACTION_KEY_FIELD = 50_004
+DIGEST_KEY_FIELD = 50_005
+"""Field numbers of the keys that come with a batch, so that the engine never keeps them."""
+
 ARGUMENTS_DIGEST_FIELD = 50_003
-"""Field number in Span of the digest that was taken of a tool call's arguments before they were redacted."""
+"""Field number in Span of the digest that was taken of a tool call's arguments before it was redacted elsewhere."""
 
 ARRAY_JSON_FIELD = 101
 KVLIST_JSON_FIELD = 102
 """Field numbers in `AnyValue` of nested values that the collector wrote as JSON text."""
 
 MESSAGE = {"traces": "TracesRequest", "logs": "LogsRequest", "metrics": "MetricsRequest"}
+
+_KEYS = f"string redaction_key={REDACTION_KEY_FIELD}; string digest_key={DIGEST_KEY_FIELD};"
 
 SCHEMA = f"""syntax = "proto3";
 message Leaf {{ oneof value {{ string string_value=1; bool bool_value=2; int64 int_value=3; double double_value=4;
@@ -54,11 +60,13 @@ message Status {{ string message=2; int32 code=3; }}
 message Span {{ bytes trace_id=1; bytes span_id=2; string trace_state=3; bytes parent_span_id=4; string name=5;
   int32 kind=6; fixed64 start_time_unix_nano=7; fixed64 end_time_unix_nano=8; repeated KeyValue attributes=9;
   uint32 dropped_attributes_count=10; repeated Event events=11; uint32 dropped_events_count=12;
-  repeated Link links=13; uint32 dropped_links_count=14; Status status=15; fixed32 flags=16; }}
+  repeated Link links=13; uint32 dropped_links_count=14; Status status=15; fixed32 flags=16;
+  string arguments_digest={ARGUMENTS_DIGEST_FIELD}; }}
 message ScopeSpans {{ Scope scope=1; repeated Span spans=2; string schema_url=3; }}
 message ResourceSpans {{ Resource resource=1; repeated ScopeSpans scope_spans=2; string schema_url=3;
   Stamp stamp={STAMP_FIELD}; }}
-message TracesRequest {{ repeated ResourceSpans resource_spans=1; string batch_id={BATCH_ID_FIELD}; }}
+message TracesRequest {{ repeated ResourceSpans resource_spans=1; string batch_id={BATCH_ID_FIELD};
+  {_KEYS} }}
 
 message LogRecord {{ fixed64 time_unix_nano=1; int32 severity_number=2; string severity_text=3; AnyValue body=5;
   repeated KeyValue attributes=6; uint32 dropped_attributes_count=7; fixed32 flags=8; bytes trace_id=9;
@@ -66,7 +74,8 @@ message LogRecord {{ fixed64 time_unix_nano=1; int32 severity_number=2; string s
 message ScopeLogs {{ Scope scope=1; repeated LogRecord log_records=2; string schema_url=3; }}
 message ResourceLogs {{ Resource resource=1; repeated ScopeLogs scope_logs=2; string schema_url=3;
   Stamp stamp={STAMP_FIELD}; }}
-message LogsRequest {{ repeated ResourceLogs resource_logs=1; string batch_id={BATCH_ID_FIELD}; }}
+message LogsRequest {{ repeated ResourceLogs resource_logs=1; string batch_id={BATCH_ID_FIELD};
+  {_KEYS} }}
 
 message Exemplar {{ fixed64 time_unix_nano=2; oneof value {{ double as_double=3; sfixed64 as_int=6; }}
   bytes span_id=4; bytes trace_id=5; repeated KeyValue filtered_attributes=7; }}
@@ -85,7 +94,8 @@ message Metric {{ string name=1; string description=2; string unit=3;
 message ScopeMetrics {{ Scope scope=1; repeated Metric metrics=2; string schema_url=3; }}
 message ResourceMetrics {{ Resource resource=1; repeated ScopeMetrics scope_metrics=2; string schema_url=3;
   Stamp stamp={STAMP_FIELD}; }}
-message MetricsRequest {{ repeated ResourceMetrics resource_metrics=1; string batch_id={BATCH_ID_FIELD}; }}
+message MetricsRequest {{ repeated ResourceMetrics resource_metrics=1; string batch_id={BATCH_ID_FIELD};
+  {_KEYS} }}
 """
 
 # `value Int8` beside the members of a oneof of that name receives which member was set
@@ -111,7 +121,7 @@ _SPAN = (
     "Tuple(trace_id String, span_id String, trace_state String, parent_span_id String, name String, kind Int32, "
     f"start_time_unix_nano UInt64, end_time_unix_nano UInt64, attributes {_ATTRIBUTES}, {_DROPPED}, "
     f"events Array({_EVENT}), dropped_events_count UInt32, links Array({_LINK}), dropped_links_count UInt32, "
-    "status Tuple(message String, code Int32), flags UInt32)"
+    "status Tuple(message String, code Int32), flags UInt32, arguments_digest String)"
 )
 _LOG = (
     "Tuple(time_unix_nano UInt64, severity_number Int32, severity_text String, "
@@ -143,14 +153,30 @@ _METRIC = (
 def _resources(name: str, scopes: str, items: str, item: str) -> str:
     scope = f"Tuple(scope {_SCOPE}, {items} Array({item}), schema_url String)"
     resource = f"Tuple(resource {_RESOURCE}, {scopes} Array({scope}), schema_url String, stamp {_STAMP})"
-    return f"{name} Array({resource}), batch_id String"
+    return f"{name} Array({resource})"
 
 
-RAW_COLUMNS = {
+_ITEMS = {
     "traces": _resources("resource_spans", "scope_spans", "spans", _SPAN),
     "logs": _resources("resource_logs", "scope_logs", "log_records", _LOG),
     "metrics": _resources("resource_metrics", "scope_metrics", "metrics", _METRIC),
 }
+_OF_A_BATCH = ("batch_id", "redaction_key", "digest_key")
+
+RAW_COLUMNS = {
+    signal: ", ".join([items, *(f"{name} String" for name in _OF_A_BATCH)]) for signal, items in _ITEMS.items()
+}
+
+
+def _first_columns(signal: str) -> str:
+    """The columns with which the raw tables are made; what has come since, `_raw_alter` adds."""
+    return f"{_ITEMS[signal].replace(', arguments_digest String', '')}, batch_id String"
+
+
+def _raw_alter(signal: str) -> str:
+    added = (f"ADD COLUMN IF NOT EXISTS {name} String" for name in _OF_A_BATCH[1:])
+    return f"MODIFY COLUMN {_ITEMS[signal]}, {', '.join(added)}"
+
 
 KIND = {"empty": 0, "string": 1, "bool": 2, "int": 3, "double": 4, "array": 5, "kvlist": 6, "bytes": 7}
 """What the `…Kinds` columns hold: the number of the AnyValue member that was set."""
@@ -220,16 +246,27 @@ def texts(attributes: str) -> str:
 
 def text_map(attributes: str) -> str:
     """SQL for `attributes` as Map(LowCardinality(String), String)."""
-    return f"CAST(mapFromArrays({attributes}.key, {texts(attributes)}), 'Map(LowCardinality(String), String)')"
+    return map_of(f"{attributes}.key", texts(attributes))
+
+
+def map_of(keys: str, texts: str) -> str:
+    """SQL for two arrays as Map(LowCardinality(String), String)."""
+    return f"CAST(mapFromArrays({keys}, {texts}), 'Map(LowCardinality(String), String)')"
+
+
+def kinds(attributes: str) -> str:
+    """SQL for the kinds of `attributes`, Array(Int8), in the order of their keys."""
+    return f"arrayMap({_TO_KIND}, {attributes}.value.value)"
 
 
 def kind_map(attributes: str) -> str:
     """SQL for the kinds of `attributes` that are not strings, as Map(LowCardinality(String), Int8)."""
-    kinds = f"arrayMap({_TO_KIND}, {attributes}.value.value)"
-    return (
-        f"CAST(mapFilter((k, v) -> v != 1, mapFromArrays({attributes}.key, {kinds})), "
-        "'Map(LowCardinality(String), Int8)')"
-    )
+    return kind_map_of(f"{attributes}.key", kinds(attributes))
+
+
+def kind_map_of(keys: str, kinds: str) -> str:
+    """SQL for the kinds in an array that are not strings, as Map(LowCardinality(String), Int8)."""
+    return f"CAST(mapFilter((k, v) -> v != 1, mapFromArrays({keys}, {kinds})), 'Map(LowCardinality(String), Int8)')"
 
 
 _MACROS: Mapping[str, Callable[[str], str]] = {
@@ -238,12 +275,30 @@ _MACROS: Mapping[str, Callable[[str], str]] = {
     "texts": texts,
     "map": text_map,
     "kinds": kind_map,
-    "raw_columns": RAW_COLUMNS.__getitem__,
+    "kinds_of": kinds,
+    "map_of": lambda arrays: map_of(*_two(arrays)),
+    "kind_map_of": lambda arrays: kind_map_of(*_two(arrays)),
+    "raw_columns": _first_columns,
+    "raw_alter": _raw_alter,
 }
-_MACRO = re.compile(r"\{\{(\w+):\s*([^}]+?)\s*\}\}")
+
+
+def _two(arguments: str) -> tuple[str, str]:
+    """The two arguments: between them is the comma that stands in no bracket."""
+    depth = 0
+    for at, sign in enumerate(arguments):
+        depth += (sign in "([") - (sign in ")]")
+        if sign == "," and depth == 0:
+            return arguments[:at], arguments[at + 1 :].strip()
+    raise ValueError(arguments)
+
+
+_MACRO = re.compile(r"\{\{(\w+):\s*([^{}]+?)\s*\}\}")
 
 
 def render(sql: str, more: Mapping[str, Callable[[str], str]]) -> str:
     """Expand a schema file's macros: `{{map: X}}`, `{{texts: X}}`, `{{kinds: X}}` and so on (`_MACROS`), and `more`."""
     macros = {**_MACROS, **more}
-    return _MACRO.sub(lambda m: macros[m[1]](m[2]), sql)
+    while (rendered := _MACRO.sub(lambda m: macros[m[1]](m[2]), sql)) != sql:
+        sql = rendered
+    return sql

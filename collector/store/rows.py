@@ -1,4 +1,4 @@
-"""What the reads of `reads.py` are asked with, and what they give.
+"""What reads of traces give.
 
 Times are nanoseconds since the epoch, durations nanoseconds, ids lower-case hex.
 """
@@ -6,48 +6,8 @@ Times are nanoseconds since the epoch, durations nanoseconds, ids lower-case hex
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from enum import StrEnum
-
-
-class Order(StrEnum):
-    """`WORST` is failed first (root, then inside), then slowest."""
-
-    NEWEST = "newest"
-    WORST = "worst"
-
-
-@dataclass(frozen=True, slots=True)
-class After:
-    """A trace's sort key: where the next page goes on. `NEWEST` needs no severity and duration."""
-
-    trace_id: str
-    start_ns: int
-    severity: int = 0
-    duration_ns: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class TraceFilters:
-    """Which traces: those that start in [since, until) and match every filter that is set.
-
-    A filter matches a trace if it matches any of its spans; `text` is looked for in span names, in any case.
-    """
-
-    since_ns: int
-    until_ns: int
-    service: str = ""
-    agent: str = ""
-    failed: bool = False
-    text: str = ""
-    min_duration_ns: int = 0
-    order: Order = Order.NEWEST
-    after: After | None = None
-    limit: int = 50
-
-    @property
-    def narrows(self) -> bool:
-        return bool(self.service or self.agent or self.failed or self.text or self.min_duration_ns)
+from dataclasses import dataclass
+from decimal import Decimal
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +15,9 @@ class TraceRow:
     """One trace in figures. A span received twice counts once; `duplicates` are its further copies.
 
     Without a root span the earliest one stands for it. Tokens are None where no model call reported any.
+    What is known of a sealed trace only is None until it is `sealed`: `cost` (US dollars) is the sum of what is known,
+    and None where nothing is, `unpriced_calls` says how many calls it leaves out, `complete` whether all of the trace
+    seems to be here.
     """
 
     trace_id: str
@@ -79,7 +42,16 @@ class TraceRow:
     output_tokens: int | None
     tool_calls: int
     last_received_ns: int
+    tools: Sequence[str] = ()
+    releases: Sequence[str] = ()
+    conversations: Sequence[str] = ()
     approvals: int = 0
+    sealed: bool = False
+    cost: Decimal | None = None
+    unpriced_calls: int | None = None
+    complete: bool | None = None
+    critical_ns: int | None = None
+    human_wait_ns: int | None = None
 
     @property
     def severity(self) -> int:
@@ -88,11 +60,24 @@ class TraceRow:
 
 
 @dataclass(frozen=True, slots=True)
-class TracePage:
-    """`after` is None on the last page."""
+class SpanFacts:
+    """What a span means in its sealed trace. `call`: it counts as a model call; `cost` in US dollars, None with the
+    reason in `unpriced` (the name of an `Unpriced`). `tier_unknown`: priced as the standard tier, for want of its own.
+    """
 
-    traces: Sequence[TraceRow]
-    after: After | None
+    agent: str
+    root_agent: str
+    call: bool
+    price_id: str
+    cost: Decimal | None
+    unpriced: str
+    tier_unknown: bool
+    not_counted: str
+    own_ns: int
+    critical_ns: int
+    critical: bool
+    depth: int
+    in_cycle: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +101,8 @@ class SpanRow:
     """One stored copy of a span. `duplicate` marks all but the first received.
 
     `attribute_kinds` hold what isn't a string (see `otlp.KIND`). `shortened` says that texts were cut;
-    `get_span` has them whole.
+    `get_span` has them whole. `texts_missing` names the attributes whose text retention has removed. `redactions`
+    counts what was replaced, by rule. `facts` are None until the trace is sealed.
     """
 
     span_id: str
@@ -172,10 +158,14 @@ class SpanRow:
     received_ns: int
     request_id: str
     batch_id: str
+    arguments_digest: str
+    redactions: Mapping[str, int]
     shortened: bool
+    texts_missing: Sequence[str]
     events: Sequence[Event]
     links: Sequence[Link]
     duplicate: bool = False
+    facts: SpanFacts | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -219,6 +209,8 @@ class LogRow:
     attribute_kinds: Mapping[str, int]
     identity: str
     identity_method: str
+    shortened: bool
+    texts_missing: Sequence[str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -231,12 +223,3 @@ class TraceDetail:
     logs: Sequence[LogRow]
     logs_total: int
     approvals: Sequence[ApprovalRow]
-
-
-@dataclass(frozen=True, slots=True)
-class IngestHealth:
-    """`newest_ns` is None in an empty store. `minutes` are (start of minute in s, rows received), gaps left out."""
-
-    newest_ns: int | None
-    spans: int
-    minutes: Sequence[tuple[int, int]] = field(default=())

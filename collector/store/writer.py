@@ -10,13 +10,17 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from itertools import chain
 
 from clickhouse_connect.driver.exceptions import ClickHouseError
 
+from collector.receivers.payload import keys_tail
+from collector.redaction.keys import RedactionKeys
+from collector.redaction.policy import Policy
 from collector.signals import Signal
 from collector.store import otlp
 from collector.store.connection import Store, StoreError
-from collector.store.migrate import raw_views
+from collector.store.migrate import RawView, raw_views
 
 Settings = Mapping[str, str | int]
 
@@ -35,6 +39,9 @@ BLOCK_SETTINGS: Settings = {
     # Back-dated loads span months; the default of 100 days would fail them.
     "max_partitions_per_insert_block": 0,
     "input_format_protobuf_oneof_presence": 1,
+    # The views are written in layers; folding them into one expression costs more than it saves.
+    "query_plan_merge_expressions": 0,
+    "optimize_functions_to_subcolumns": 0,
 }
 
 _PERMANENT_CODES = frozenset(
@@ -103,15 +110,18 @@ class Plan:
 class Writer:
     """Inserts batches, counts what landed, tries single requests."""
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: Store, policy: Policy | None = None, keys: RedactionKeys | None = None) -> None:
+        """`policy` is the one that the store's views were made with, `keys` its tokens' and digests'; without keys
+        there are masks instead of tokens.
+        """
         self._store = store
         self.schema_digest = hashlib.sha256(otlp.SCHEMA.encode()).hexdigest()[:16]
         self.tables: dict[Signal, list[str]] = {signal: [] for signal in Signal}
-        self._probe_views: dict[str, str] = {}
-        for signal, table, view in raw_views():
-            self.tables[Signal(signal)].append(table)
-            probe = view.replace(f"{table}_mv TO {table} ", f"probe_{table}_mv TO probe_{table} ")
-            self._probe_views[table] = probe.replace(f"FROM raw_{signal}", f"FROM probe_{signal}")
+        self._tail = keys_tail(keys.token, keys.arguments) if keys else b""
+        self._probes: dict[Signal, list[RawView]] = {signal: [] for signal in Signal}
+        for view in raw_views(policy):
+            self.tables[Signal(view.signal)].append(view.table)
+            self._probes[Signal(view.signal)].append(view)
 
     def plan(self, batch_id: str, revision: int = 0) -> Plan:
         """The plan for a batch that was never tried."""
@@ -127,13 +137,15 @@ class Writer:
 
     def try_alone(self, signal: Signal, body: bytes) -> None:
         """Run one request through the parser and the views' expressions; nothing is kept. Raises `InsertError`."""
-        raw = f"probe_{signal}"
+        raw = f"probe_raw_{signal}"
         try:
             client = self._store.client()
             client.command(f"CREATE TABLE IF NOT EXISTS {raw} ({otlp.RAW_COLUMNS[signal]}) ENGINE = Null")
-            for table in self.tables[signal]:
-                client.command(f"CREATE TABLE IF NOT EXISTS probe_{table} AS {table} ENGINE = Null")
-                client.command(self._probe_views[table])
+            for view in self._probes[signal]:
+                target = view.target
+                client.command(f"CREATE TABLE IF NOT EXISTS probe_{target} AS {target} ENGINE = Null")
+                made = view.sql.replace(f"{target}_mv TO {target} ", f"probe_{target}_mv TO probe_{target} ")
+                client.command(made.replace(f"FROM raw_{signal}", f"FROM {raw}"))
         except (ClickHouseError, StoreError) as error:
             raise InsertError(error) from None
         self._insert(raw, signal, (body,), BLOCK_SETTINGS)
@@ -154,10 +166,11 @@ class Writer:
         return total
 
     def _insert(self, table: str, signal: Signal, body: Iterable[bytes], settings: Settings) -> None:
+        whole = (chunk for chunk in chain(body, (self._tail,)))
         try:
             self._store.client().raw_insert(
                 table,
-                insert_block=(chunk for chunk in body) if self._store.embedded else b"".join(body),
+                insert_block=whole if self._store.embedded else b"".join(whole),
                 fmt="ProtobufSingle",
                 settings={
                     **settings,

@@ -7,10 +7,13 @@ SELECT
     SeverityNumber AS severity_number,
     EventName AS event_name,
     leftUTF8(Body, {text:UInt64}) AS body,
-    LogAttributes AS attributes,
+    mapApply((k, v) -> (k, leftUTF8(v, {text:UInt64})), LogAttributes) AS attributes,
     LogAttributeKinds AS attribute_kinds,
     Identity AS identity,
     IdentityMethod AS identity_method,
+    toDate(Timestamp) AS day,
+    Texts AS pieces,
+    CAST(lengthUTF8(Body) > {text:UInt64} OR arrayExists(v -> lengthUTF8(v) > {text:UInt64}, mapValues(LogAttributes)), 'Bool') AS shortened,
     count() OVER () AS total
 FROM otel_logs
 WHERE Org = {org:String} AND TraceId = {trace_id:String}

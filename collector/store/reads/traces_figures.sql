@@ -1,6 +1,5 @@
 -- One row per trace, from all its spans whenever they came; a span that came in two requests counts once
 -- (the first copy received), but the trace's extent is that of all copies, as where traces are listed.
--- The bounds are DateTime64 like Timestamp: against a DateTime the engine's index drops the last second.
 -- Tokens are those of model calls: an agent's span often repeats the sum of its children's.
 SELECT
     TraceId AS trace_id,
@@ -11,7 +10,7 @@ SELECT
     argMin(ServiceName, (ParentSpanId != '', Timestamp)) AS root_service,
     argMin(StatusCode, (ParentSpanId != '', Timestamp)) AS root_status,
     argMin(Outcome, (ParentSpanId != '', Timestamp)) AS outcome,
-    argMin(Requester, (ParentSpanId != '', Timestamp)) AS requester,
+    firstNonDefault(argMin(Requester, (ParentSpanId != '', Timestamp)), max(Requester)) AS requester,
     argMin(Environment, (ParentSpanId != '', Timestamp)) AS environment,
     count() AS spans,
     sum(Copies) - spans AS duplicates,
@@ -24,12 +23,15 @@ SELECT
     sumIf(InputTokens, ModelCall) AS input_tokens,
     sumIf(OutputTokens, ModelCall) AS output_tokens,
     countIf(Operation = 'execute_tool') AS tool_calls,
-    toUnixTimestamp64Nano(max(ReceivedAt)) AS last_received_ns
+    toUnixTimestamp64Nano(max(ReceivedAt)) AS last_received_ns,
+    arraySort(groupUniqArrayIf(ToolName, Operation = 'execute_tool' AND ToolName != '')) AS tools,
+    arraySort(groupUniqArrayIf(ReleaseId, ReleaseId != '')) AS releases,
+    arraySort(groupUniqArrayIf(ConversationId, ConversationId != '')) AS conversations
 FROM
 (
     SELECT
         TraceId, Timestamp, Duration, ParentSpanId, SpanName, ServiceName, StatusCode, Outcome, Requester, Environment,
-        AgentName, Model, Operation, InputTokens, OutputTokens, ReceivedAt,
+        AgentName, Model, ToolName, ReleaseId, ConversationId, Operation, InputTokens, OutputTokens, ReceivedAt,
         Operation IN ('chat', 'text_completion', 'generate_content', 'embeddings')
             OR (Operation = '' AND (InputTokens IS NOT NULL OR OutputTokens IS NOT NULL)) AS ModelCall,
         count() OVER (PARTITION BY TraceId, SpanId) AS Copies,
@@ -37,8 +39,7 @@ FROM
         max(toUnixTimestamp64Nano(Timestamp) + toInt64(Duration)) OVER (PARTITION BY TraceId) AS Last
     FROM otel_traces
     WHERE Org = {org:String} AND TraceId IN {trace_ids:Array(String)}
-        AND Timestamp >= (SELECT toDateTime64(min(Start), 9) FROM otel_traces_trace_id_ts WHERE TraceId IN {trace_ids:Array(String)})
-        AND Timestamp < (SELECT toDateTime64(max(End) + 1, 9) FROM otel_traces_trace_id_ts WHERE TraceId IN {trace_ids:Array(String)})
+        AND {{between}}
     ORDER BY ReceivedAt, RequestId
     LIMIT 1 BY TraceId, SpanId
 )

@@ -1,0 +1,2 @@
+-- service
+ServiceName = {service:String}

@@ -1,0 +1,1 @@
+Org = {org:String} AND TraceId = {trace_id:String} AND {{between}}

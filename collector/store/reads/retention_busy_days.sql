@@ -1,0 +1,1 @@
+SELECT DISTINCT toDate(Timestamp) FROM {{table}} WHERE ReceivedAt > {quiet:DateTime64(9)}

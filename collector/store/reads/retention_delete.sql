@@ -1,0 +1,1 @@
+ALTER TABLE {{table}} DELETE IN PARTITION ID '{{partition}}' WHERE ({{due}}) AND ({{unheld}}) SETTINGS mutations_sync = 2

@@ -1,0 +1,1 @@
+SELECT DISTINCT Org FROM retention_borders WHERE Plan = {plan:String}

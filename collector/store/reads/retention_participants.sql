@@ -1,0 +1,1 @@
+SELECT DISTINCT {{columns}} FROM {{table}} WHERE toDate({{time}}) <= {latest:Date}

@@ -1,0 +1,2 @@
+(Org, ServiceName, Id) NOT IN ({{kept}})
+AND ((Org, ServiceName, Id) IN ({{going}}) OR ({{expired}}))

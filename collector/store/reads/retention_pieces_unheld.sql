@@ -1,0 +1,1 @@
+(Org, ServiceName, Id) NOT IN ({{held}}) AND {{org_unheld}}

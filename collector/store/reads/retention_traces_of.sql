@@ -1,0 +1,1 @@
+SELECT DISTINCT Org, TraceId FROM {{table}} WHERE TraceId != '' AND {{due}}

@@ -1,0 +1,1 @@
+Org = {org:String} AND Timestamp >= fromUnixTimestamp64Nano({since:Int64})

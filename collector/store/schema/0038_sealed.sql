@@ -1,0 +1,66 @@
+-- A trace as it is sealed: a row for each of its spans (copies counted once), with what the spans mean together. A later seal
+-- of the same trace comes with the rows of the one before, Sign = -1. Nothing is kept here.
+-- Call and ToolCall: this span counts as one. Trace… columns say the same on every row of a seal.
+CREATE TABLE IF NOT EXISTS sealed
+(
+    Org LowCardinality(String),
+    TraceId String,
+    SpanId String,
+    Seal UInt32,
+    Sign Int8,
+    SealedAt DateTime64(3),
+
+    Timestamp DateTime64(9),
+    Duration UInt64,
+    ServiceName LowCardinality(String),
+    Environment LowCardinality(String),
+    Operation LowCardinality(String),
+    StatusCode LowCardinality(String),
+    Agent LowCardinality(String),
+    RootAgent LowCardinality(String),
+    WorkflowName LowCardinality(String),
+    ReleaseId LowCardinality(String),
+    Requester String,
+    ConversationId String,
+    Provider LowCardinality(String),
+    Model LowCardinality(String),
+    ServiceTier LowCardinality(String),
+    ToolName LowCardinality(String),
+    Outcome LowCardinality(String),
+
+    Call UInt8,
+    ToolCall UInt8,
+    InputTokens Nullable(UInt64),
+    OutputTokens Nullable(UInt64),
+    CacheReadTokens Nullable(UInt64),
+    CacheWriteTokens Nullable(UInt64),
+    ReasoningTokens Nullable(UInt64),
+    InputAudioTokens Nullable(UInt64),
+    OutputAudioTokens Nullable(UInt64),
+    PriceId String,
+    Cost Nullable(Decimal(38, 24)),
+    Unpriced LowCardinality(String),
+    TierUnknown UInt8,
+    NotCounted LowCardinality(String),
+    PriceBook LowCardinality(String),
+
+    OwnTime UInt64,
+    CriticalTime UInt64,
+    Critical UInt8,
+    Depth UInt32,
+    Copies UInt32,
+    ParentMissing UInt8,
+    InCycle UInt8,
+    Dropped UInt8,
+    Redacted UInt8,
+
+    IsRoot UInt8,
+    SpanName LowCardinality(String),
+    TraceStart DateTime64(9),
+    TraceDuration UInt64,
+    TraceHasRoot UInt8,
+    TraceCriticalPath UInt64,
+    TraceHumanWait UInt64,
+    TraceLastReceived DateTime64(9)
+)
+ENGINE = Null

@@ -1,0 +1,2 @@
+-- What the requests hold by now.
+ALTER TABLE raw_metrics {{raw_alter: metrics}}
