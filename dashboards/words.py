@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, tzinfo
+from decimal import Decimal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from inventory import contract
@@ -32,6 +33,26 @@ def duration(ns: int) -> str:
 def count(number: int | None) -> str:
     """With thousands apart; what is unknown is a dash, never 0."""
     return UNKNOWN if number is None else f"{number:,}"
+
+
+def money(usd: Decimal | None) -> str:
+    """Two digits that matter after the cents: $12.34, $0.00021; what is unknown is a dash, never $0."""
+    if usd is None:
+        return UNKNOWN
+    digits = 2 if usd == 0 or usd >= 1 else max(2, 1 - usd.adjusted())
+    return f"${usd:,.{digits}f}"
+
+
+def cost(trace: contract.Trace) -> str:
+    """What its model calls cost, with what that leaves out."""
+    if not trace.sealed:
+        return "not worked out yet"
+    if not trace.model_calls:
+        return "no model call"
+    unpriced = trace.unpriced_calls or 0
+    if trace.cost is None:
+        return f"unpriced ({plural(unpriced, 'call')})"
+    return f"{money(trace.cost)} and {plural(unpriced, 'unpriced call')}" if unpriced else money(trace.cost)
 
 
 def plural(number: int, one: str, many: str | None = None) -> str:

@@ -3,26 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from contextlib import AbstractContextManager
 from datetime import UTC, datetime, timedelta
-from typing import Annotated, Any, Protocol
+from typing import Annotated, Any
 
-from clickhouse_connect.driver.client import Client
 from fastapi import FastAPI, Path, Query
 
-from collector.store import reads
+from collector.store import one_trace, trace_list
+from collector.store.ingest_health import ingest_health
 from inventory import contract, problems, wire
+from inventory.figures_routes import figures_routes
 from inventory.queries import TraceQuery
+from inventory.readers import Readers
 
 _DESCRIPTION = """Traces of AI agents: what each did, with tokens, tool arguments and approvals.
 
 Errors are `application/problem+json` (RFC 9457) and say what to do. Times are UTC."""
-
-
-class Readers(Protocol):
-    """What the API needs of `collector.store.connection.Store`."""
-
-    def reader(self) -> AbstractContextManager[Client]: ...
 
 
 def _utc_now() -> datetime:
@@ -52,7 +47,7 @@ def api_app(
         window = query.window(as_of)
         found = query.filters(window)
         with store.reader() as client:
-            page = reads.list_traces(client, org, found)
+            page = trace_list.list_traces(client, org, found)
         return contract.TraceList(
             as_of=as_of,
             window=window,
@@ -71,7 +66,7 @@ def api_app(
         """A trace with its spans, approvals and logs. What a cap leaves out is counted."""
         as_of = now()
         with store.reader() as client:
-            row = reads.get_trace(client, org, trace_id.lower(), limit)
+            row = one_trace.get_trace(client, org, trace_id.lower(), limit)
         if row is None:
             raise _no_trace(trace_id)
         return wire.detail(row, as_of)
@@ -85,7 +80,7 @@ def api_app(
     def get_span(trace_id: TraceIdPath, span_id: SpanIdPath) -> contract.Span:
         """The first received copy of a span."""
         with store.reader() as client:
-            row = reads.get_span(client, org, trace_id.lower(), span_id.lower())
+            row = one_trace.get_span(client, org, trace_id.lower(), span_id.lower())
         if row is None:
             raise problems.not_found(
                 "No such span",
@@ -101,8 +96,10 @@ def api_app(
         until = now()
         since = until.replace(second=0, microsecond=0) - timedelta(minutes=minutes - 1)
         with store.reader() as client:
-            row = reads.ingest_health(client, org, wire.nanoseconds(since))
+            row = ingest_health(client, org, wire.nanoseconds(since))
         return wire.ingest(row, contract.Window(since=since, until=until))
+
+    app.include_router(figures_routes(store, org, now))
 
     @app.get("/healthz", tags=["health"], summary="Whether the process answers")
     def healthz() -> contract.Alive:

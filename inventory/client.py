@@ -11,16 +11,17 @@ ClientError                  `str()` of each is a sentence for people, with what
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
+from decimal import Decimal
 from types import TracebackType
-from typing import Self, TypeVar
+from typing import Any, Literal, Self, TypedDict, TypeVar, Unpack
 from urllib.parse import quote
 
 import httpx
 from pydantic import ValidationError
 
-from inventory import contract
+from inventory import contract, figures_contract
 
 _DEFAULT_TIMEOUT = httpx.Timeout(35.0, connect=3.0)
 _Model = TypeVar("_Model", bound=contract.Wire)
@@ -63,6 +64,38 @@ class Busy(Refused):
 _BY_STATUS: dict[int, type[Refused]] = {400: Invalid, 404: NotFound, 422: Invalid, 429: Busy, 503: Busy}
 
 
+class In(TypedDict, total=False):
+    """A window of time."""
+
+    since: datetime | None
+    until: datetime | None
+
+
+class SearchIn(In, total=False):
+    service: str
+
+
+class TraceFilters(In, total=False):
+    """As `GET /v1/traces` takes them; `attributes` are keys and their values."""
+
+    service: str
+    agent: str
+    model: str
+    tool: str
+    failed: bool
+    requester: str
+    release: str
+    conversation: str
+    environment: str
+    text: str
+    attributes: Mapping[str, str]
+    min_duration_ms: float
+    max_duration_ms: float | None
+    min_cost: Decimal | None
+    max_cost: Decimal | None
+    order: contract.Order
+
+
 class InventoryClient:
     """Synchronous, safe to share between threads; a context manager that closes its connections."""
 
@@ -96,56 +129,22 @@ class InventoryClient:
         self._http.close()
 
     def list_traces(
-        self,
-        *,
-        since: datetime | None = None,
-        until: datetime | None = None,
-        service: str = "",
-        agent: str = "",
-        failed: bool = False,
-        text: str = "",
-        min_duration_ms: float = 0,
-        order: contract.Order = "newest",
-        limit: int = 50,
-        cursor: str | None = None,
+        self, *, limit: int = 50, cursor: str | None = None, **filters: Unpack[TraceFilters]
     ) -> contract.TraceList:
         """One page of traces that start in [since, until); the last hour if neither is given."""
-        given = {
-            "since": since.isoformat() if since else None,
-            "until": until.isoformat() if until else None,
-            "service": service or None,
-            "agent": agent or None,
-            "status": "error" if failed else None,
-            "text": text or None,
-            "min_duration_ms": min_duration_ms or None,
-            "order": order,
-            "limit": limit,
-            "cursor": cursor,
-        }
-        return self._get("/v1/traces", contract.TraceList, {k: v for k, v in given.items() if v is not None})
+        given = {**filters, "limit": limit, "cursor": cursor}
+        given["status"] = "error" if given.pop("failed", False) else None
+        given["attribute"] = [f"{key}={value}" for key, value in (filters.get("attributes") or {}).items()]
+        given.pop("attributes", None)
+        return self._get("/v1/traces", contract.TraceList, given)
 
-    def iterate_traces(
-        self,
-        *,
-        since: datetime | None = None,
-        until: datetime | None = None,
-        service: str = "",
-        agent: str = "",
-        failed: bool = False,
-        text: str = "",
-        min_duration_ms: float = 0,
-        order: contract.Order = "newest",
-        page_size: int = 200,
-    ) -> Iterator[contract.Trace]:
+    def iterate_traces(self, *, page_size: int = 200, **filters: Unpack[TraceFilters]) -> Iterator[contract.Trace]:
         """Every trace of the window, page after page. The window is fixed by the first page."""
         cursor: str | None = None
         while True:
-            page = self.list_traces(
-                since=since, until=until, service=service, agent=agent, failed=failed, text=text,
-                min_duration_ms=min_duration_ms, order=order, limit=page_size, cursor=cursor,
-            )  # fmt: skip
+            page = self.list_traces(limit=page_size, cursor=cursor, **filters)
             yield from page.traces
-            since, until, cursor = page.window.since, page.window.until, page.next
+            filters["since"], filters["until"], cursor = page.window.since, page.window.until, page.next
             if cursor is None:
                 return
 
@@ -157,13 +156,71 @@ class InventoryClient:
         """One span with its texts whole."""
         return self._get(f"/v1/traces/{_quoted(trace_id)}/spans/{_quoted(span_id)}", contract.Span, {})
 
+    def search(
+        self, *, words: str = "", phrase: str = "", limit: int = 50, cursor: str | None = None, **more: Unpack[SearchIn]
+    ) -> figures_contract.Hits:
+        """Traces that said all these words, and this phrase as it stands; of the last seven days if nothing else is
+        said.
+        """
+        given = {"words": words, "phrase": phrase, "limit": limit, "cursor": cursor, **more}
+        return self._get("/v1/search", figures_contract.Hits, given)
+
+    def conversation(
+        self, conversation_id: str, *, limit: int = 500, **window: Unpack[In]
+    ) -> figures_contract.Conversation:
+        """Raises `NotFound` if none of it is stored in the window: the last 30 days if nothing else is said."""
+        path = f"/v1/conversations/{_quoted(conversation_id)}"
+        return self._get(path, figures_contract.Conversation, {"limit": limit, **window})
+
+    def spend(
+        self,
+        *,
+        by: Sequence[str] = ("model",),
+        bucket: Literal["hour", "day", "all"] = "day",
+        only: Mapping[str, str] | None = None,
+        **window: Unpack[In],
+    ) -> figures_contract.SpendTable:
+        """`only` has exact names, by any of the words that `by` takes."""
+        given = {"by": list(by), "bucket": bucket, **(only or {}), **window}
+        return self._get("/v1/spend", figures_contract.SpendTable, given)
+
+    def latency(
+        self,
+        *,
+        of: Sequence[str] = ("agent",),
+        step_minutes: int = 1,
+        only: Mapping[str, str] | None = None,
+        **window: Unpack[In],
+    ) -> figures_contract.LatencyTable:
+        """Quantiles of each step of the window: the last six hours if nothing else is said."""
+        given = {"of": list(of), "step_minutes": step_minutes, **(only or {}), **window}
+        return self._get("/v1/latency", figures_contract.LatencyTable, given)
+
+    def tools(self, *, tool: str = "", by_agent: bool = False, **window: Unpack[In]) -> figures_contract.Tools:
+        return self._get("/v1/tools", figures_contract.Tools, {"tool": tool, "by_agent": by_agent, **window})
+
+    def approvals(
+        self,
+        *,
+        limit: int = 100,
+        cursor: str | None = None,
+        only: Mapping[str, str] | None = None,
+        **window: Unpack[In],
+    ) -> figures_contract.Decisions:
+        """One page of decisions, newest first. `only` has exact texts: kind, decision, approver, policy_id, tool, …"""
+        given = {"limit": limit, "cursor": cursor, **(only or {}), **window}
+        return self._get("/v1/approvals", figures_contract.Decisions, given)
+
+    def agents_seen(self, *, active_since: datetime | None = None) -> figures_contract.Agents:
+        return self._get("/v1/agents/seen", figures_contract.Agents, {"active_since": active_since})
+
     def ingest(self, *, minutes: int = 60) -> contract.Ingest:
         """What came in during the last minutes."""
         return self._get("/v1/ingest", contract.Ingest, {"minutes": minutes})
 
-    def _get(self, path: str, model: type[_Model], query: dict[str, str | int | float]) -> _Model:
+    def _get(self, path: str, model: type[_Model], query: Mapping[str, Any]) -> _Model:
         try:
-            response = self._http.get(path, params=query)
+            response = self._http.get(path, params=_sent(query))
         except httpx.TimeoutException as error:
             raise Unreachable(
                 f"The API at {self.base_url} did not answer in time. Ask for a shorter window, or try again."
@@ -188,3 +245,10 @@ class InventoryClient:
 def _quoted(text: str) -> str:
     """One path segment, whatever is in it."""
     return quote(text, safe="") or "-"
+
+
+def _sent(query: Mapping[str, Any]) -> dict[str, Any]:
+    """As text, without what isn't set."""
+    written = {name: value.isoformat() if isinstance(value, datetime) else value for name, value in query.items()}
+    given = {name: str(value) if isinstance(value, Decimal) else value for name, value in written.items()}
+    return {name: value for name, value in given.items() if value not in (None, "", [], False)}

@@ -7,9 +7,10 @@ Times are UTC; where nanoseconds matter they stand beside as decimal text (`…_
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from decimal import Decimal
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, PlainSerializer
 
 MAX_TRACES = 500
 MAX_SPANS = 10_000
@@ -40,7 +41,12 @@ Kind = Literal["empty", "string", "bool", "int", "double", "array", "kvlist", "b
 Kinds = Annotated[
     dict[str, Kind], Field(description="Those that are not strings", examples=[{"gen_ai.request.max_tokens": "int"}])
 ]
-Order = Literal["newest", "worst"]
+Order = Literal["newest", "worst", "dearest"]
+Usd = Annotated[
+    Decimal,
+    PlainSerializer(lambda money: format(money, "f"), return_type=str),
+    Field(description="US dollars, exact, as decimal text", examples=["0.00021"]),
+]
 Health = Literal["failed", "errors", "ok"]
 
 
@@ -105,8 +111,17 @@ class Trace(Wire):
     input_tokens: Tokens
     output_tokens: Tokens
     tool_calls: Count
+    tools: list[str] = []
+    releases: list[str] = []
+    conversations: list[str] = []
     approvals: Count
     last_received: Moment
+    sealed: Annotated[bool, Field(description="false: it isn't worked out yet, and what follows is null")] = False
+    cost: Annotated[Usd | None, Field(description="Sum of the calls with a known price; null: none has one")] = None
+    unpriced_calls: Annotated[Count | None, Field(description="Model calls that are not in `cost`")] = None
+    complete: Annotated[bool | None, Field(description="All of the trace seems to be here")] = None
+    critical_ns: Annotated[DurationNs | None, Field(description="Length of the critical path")] = None
+    human_wait_ns: Annotated[DurationNs | None, Field(description="Time in which it waited for people")] = None
 
 
 class TraceList(Wire):
@@ -145,10 +160,31 @@ class Link(Wire):
     attribute_kinds: Kinds
 
 
+class SpanFacts(Wire):
+    """What a span means in its sealed trace. `call`: it counts as a model call. `cost` is null with the reason in
+    `unpriced`.
+    """
+
+    agent: Annotated[str, Field(description="The nearest agent that it belongs to")]
+    root_agent: str
+    call: bool
+    price_id: Annotated[str, Field(description="The price it was counted by; empty: none")]
+    cost: Usd | None
+    unpriced: Annotated[str, Field(examples=["MODEL", "TOKENS"])]
+    tier_unknown: Annotated[bool, Field(description="Priced as the standard service tier, for want of its own")]
+    not_counted: Annotated[str, Field(description="What else the model is charged for, and calls don't report")]
+    own_ns: Annotated[DurationNs, Field(description="Time not spent in spans below")]
+    critical_ns: Annotated[DurationNs, Field(description="Of it on the trace's critical path")]
+    critical: bool
+    depth: Count
+    in_cycle: bool
+
+
 class Span(Wire):
     """One stored copy of a span; `duplicate` marks all but the first received.
 
-    `shortened`: long texts are cut here; `GET /v1/traces/{trace_id}/spans/{span_id}` has them whole.
+    `shortened`: long texts are cut here; `GET /v1/traces/{trace_id}/spans/{span_id}` has them whole. `texts_missing`
+    names attributes whose text retention has removed. `facts` are null until the trace is sealed.
     """
 
     span_id: SpanId
@@ -208,6 +244,12 @@ class Span(Wire):
     events: list[Event]
     links: list[Link]
     stamp: Stamp
+    arguments_digest: Annotated[str, Field(description="Keyed digest of a tool call's arguments, before redaction")] = (
+        ""
+    )
+    redactions: Annotated[dict[str, int], Field(description="What was replaced before it was stored, by rule")] = {}
+    texts_missing: list[str] = []
+    facts: SpanFacts | None = None
 
 
 class Approval(Wire):
@@ -250,6 +292,8 @@ class Log(Wire):
     attribute_kinds: Kinds
     identity: str
     identity_method: str
+    shortened: bool = False
+    texts_missing: list[str] = []
 
 
 class TraceDetail(Wire):

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import base64
+import json
 from collections.abc import Mapping
 from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 
-from collector.store import otlp, rows
+from collector.store import otlp, rows, trace_filters
+from collector.store.ingest_health import IngestHealth
 from inventory import contract
 
+_COST_DIGITS = 24
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _KINDS: Mapping[int, contract.Kind] = {number: name for name, number in otlp.KIND.items()}  # type: ignore[misc]
 _HEALTH: tuple[contract.Health, ...] = ("ok", "errors", "failed")
@@ -46,6 +51,7 @@ def span(row: rows.SpanRow) -> contract.Span:
     for name in ("attribute_kinds", "resource_attribute_kinds"):
         fields[name] = kinds(fields[name])
     start = fields.pop("start_ns")
+    fields["facts"] = contract.SpanFacts(**asdict(row.facts)) if row.facts else None
     fields["events"] = [event(item) for item in row.events]
     fields["links"] = [link(item) for item in row.links]
     return contract.Span(
@@ -106,7 +112,7 @@ def detail(row: rows.TraceDetail, as_of: datetime) -> contract.TraceDetail:
     )
 
 
-def ingest(row: rows.IngestHealth, window: contract.Window) -> contract.Ingest:
+def ingest(row: IngestHealth, window: contract.Window) -> contract.Ingest:
     """Minutes in which nothing came are there, as 0."""
     counts = dict(row.minutes)
     first = int(window.since.timestamp()) // 60 * 60
@@ -123,22 +129,61 @@ def ingest(row: rows.IngestHealth, window: contract.Window) -> contract.Ingest:
     )
 
 
-def cursor(order: rows.Order, after: rows.After) -> str:
-    if order is rows.Order.NEWEST:
+def cursor(order: trace_filters.Order, after: trace_filters.After) -> str:
+    if order is trace_filters.Order.DEAREST:
+        cost = "-" if after.cost is None else str(int(after.cost.scaleb(_COST_DIGITS)))
+        return f"dearest.{cost}.{after.start_ns}.{after.trace_id}"
+    if order is trace_filters.Order.NEWEST:
         return f"newest.{after.start_ns}.{after.trace_id}"
     return f"worst.{after.severity}.{after.duration_ns}.{after.trace_id}"
 
 
-def parse_cursor(text: str, order: rows.Order) -> rows.After:
+def parse_cursor(text: str, order: trace_filters.Order) -> trace_filters.After:
     """Raises ValueError for anything but a cursor of this order."""
     kind, *numbers, trace_id = text.split(".")
     if kind != order:
         raise ValueError(f"it is a cursor of order {kind[:20]!r}, not {order.value!r}")
+    cost = None
+    if order is trace_filters.Order.DEAREST:
+        given, *numbers = numbers
+        if given != "-" and not 0 <= int(given) < 10**38:
+            raise ValueError("its cost is out of range")
+        cost = None if given == "-" else Decimal(int(given)).scaleb(-_COST_DIGITS)
     values = [int(number) for number in numbers]
     if any(abs(value) >= 2**63 for value in values):
         raise ValueError("a number in it is out of range")
-    if order is rows.Order.NEWEST:
+    if order is not trace_filters.Order.WORST:
         (start_ns,) = values
-        return rows.After(trace_id, start_ns)
+        return trace_filters.After(trace_id, start_ns, cost=cost)
     severity, duration_ns = values
-    return rows.After(trace_id, 0, severity, duration_ns)
+    return trace_filters.After(trace_id, 0, severity, duration_ns)
+
+
+def search_cursor(after: tuple[int, str]) -> str:
+    return f"search.{after[0]}.{after[1]}"
+
+
+def parse_search_cursor(text: str) -> tuple[int, str]:
+    """Raises ValueError for anything but a cursor of a search."""
+    kind, time_ns, trace_id = text.split(".")
+    return _checked(kind, "search", time_ns), trace_id
+
+
+def decision_cursor(after: tuple[int, str, str, str]) -> str:
+    return "approvals." + base64.urlsafe_b64encode(json.dumps(after).encode()).decode()
+
+
+def parse_decision_cursor(text: str) -> tuple[int, str, str, str]:
+    """Raises ValueError for anything but a cursor of a list of decisions."""
+    kind, _, packed = text.partition(".")
+    time_ns, *rest = json.loads(base64.urlsafe_b64decode(packed))
+    trace_id, span_id, approval_id = (str(part) for part in rest)
+    return _checked(kind, "approvals", str(time_ns)), trace_id, span_id, approval_id
+
+
+def _checked(kind: str, expected: str, time_ns: str) -> int:
+    if kind != expected:
+        raise ValueError(f"it is a cursor of {kind[:20]!r}")
+    if not 0 <= int(time_ns) < 2**63:
+        raise ValueError("its time is out of range")
+    return int(time_ns)

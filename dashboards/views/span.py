@@ -27,6 +27,13 @@ _CONVENTIONS = {
     "openinference": "OpenInference",
     "pydantic_ai": "Pydantic AI",
 }
+_UNPRICED = {
+    "MODEL": "no price is known for this model",
+    "TOKENS": "it did not report tokens that are charged",
+    "IMPLAUSIBLE": "its token counts can't be right",
+    "AMBIGUOUS": "its token counts overlap, by how much wasn't reported",
+    "UNITS": "the model is charged by something that calls don't report",
+}
 _TEXTS = {
     "system_instructions": "System instructions",
     "input_messages": "Input",
@@ -159,6 +166,7 @@ def _facts(node: Node, span: contract.Span) -> None:
             ("Asked for", span.request_model if span.request_model != span.model else ""),
             ("Service tier", span.service_tier),
             ("Tokens", _tokens(span)),
+            ("Cost", _cost(span.facts)),
             ("Tool", span.tool),
             ("Outcome", span.outcome),
             ("Requested by", span.requester),
@@ -179,6 +187,16 @@ def _tokens(span: contract.Span) -> str:
     asked, given = f"{words.count(span.input_tokens)} in", f"{words.count(span.output_tokens)} out"
     parts_in = [(span.cache_read_tokens, "read from cache"), (span.cache_write_tokens, "written to cache")]
     return f"{asked}{_of_which(parts_in)}, {given}{_of_which([(span.reasoning_tokens, 'reasoning')])}"
+
+
+def _cost(facts: contract.SpanFacts | None) -> str:
+    if facts is None or not facts.call:
+        return ""
+    if facts.cost is None:
+        return f"unpriced: {_UNPRICED.get(facts.unpriced, facts.unpriced.lower())}"
+    tier = "; its service tier has no price of its own" if facts.tier_unknown else ""
+    beside = f"; not counted: {facts.not_counted}" if facts.not_counted else ""
+    return f"{words.money(facts.cost)}{tier}{beside}"
 
 
 def _of_which(counted: Sequence[tuple[int | None, str]]) -> str:
@@ -203,7 +221,9 @@ def _content(span: contract.Span) -> None:
         else:
             laid_out, is_json = pretty(text)
             st.code(laid_out, language="json" if is_json else None, wrap_lines=True)
-    if not found:
+    if span.texts_missing:
+        st.info(f"Removed by retention: {', '.join(span.texts_missing)}.", icon=":material/auto_delete:")
+    elif not found:
         st.caption(
             "No messages, tool arguments or results. Instrumentations record them when content capture is on "
             "(OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT)."

@@ -74,6 +74,7 @@ def _totals(trace: contract.Trace) -> None:
             ("Model calls", words.count(trace.model_calls), ", ".join(trace.models)),
             ("Tokens in", _tokens(trace.input_tokens, silent), f"As model calls reported them{note}"),
             ("Tokens out", _tokens(trace.output_tokens, silent), f"As model calls reported them{note}"),
+            ("Cost", words.cost(trace), "US dollars, of the model calls with a known price"),
             ("Tool calls", words.count(trace.tool_calls), "Spans of operation execute_tool"),
             ("Approvals", words.count(trace.approvals), "As agents reported them"),
         ]

@@ -14,7 +14,7 @@ from inventory import contract
 
 WINDOWS = {"15m": 15, "1h": 60, "6h": 360, "24h": 1440, "7d": 10_080, "30d": 43_200}
 """Minutes up to now. The keys are what the URL carries, and so is each order's."""
-ORDERS: dict[str, contract.Order] = {"worst first": "worst", "newest first": "newest"}
+ORDERS: dict[str, contract.Order] = {"worst first": "worst", "newest first": "newest", "dearest first": "dearest"}
 _PAGE = 100
 _TALL = 18
 
@@ -100,6 +100,7 @@ def _list(found: contract.TraceList, onward: StreamlitPage) -> None:
                 "Errors": st.column_config.NumberColumn(format="localized", width=64),
                 "Tools": st.column_config.NumberColumn(format="localized", width=64),
                 "Approvals": st.column_config.NumberColumn(width=84),
+                "Cost": st.column_config.TextColumn(width=120, help="Of calls with a known price, US dollars"),
                 "Agents": st.column_config.ListColumn(width=400),
                 "Tokens in": st.column_config.NumberColumn(format="localized", width=84, help="– : no model call said"),
                 "Tokens out": st.column_config.NumberColumn(
@@ -131,6 +132,7 @@ def table(traces: Sequence[contract.Trace]) -> dict[str, list[Any]]:
         "Approvals": [trace.approvals for trace in traces],
         "Tokens in": [trace.input_tokens for trace in traces],
         "Tokens out": [trace.output_tokens for trace in traces],
+        "Cost": [words.cost(trace) for trace in traces],
         "Agents": [trace.agents for trace in traces],
         "Service": [trace.root_service for trace in traces],
     }
@@ -158,6 +160,7 @@ def _beside(trace: contract.Trace, onward: StreamlitPage) -> None:
                 ("Errors", words.count(trace.errors)),
                 ("Model calls", words.count(trace.model_calls)),
                 ("Tokens", tokens(trace)),
+                ("Cost", words.cost(trace)),
                 ("Tool calls", words.count(trace.tool_calls)),
                 ("Approvals", words.count(trace.approvals)),
                 ("Models", ", ".join(trace.models)),

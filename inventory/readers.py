@@ -1,0 +1,14 @@
+"""What the API needs of a store."""
+
+from __future__ import annotations
+
+from contextlib import AbstractContextManager
+from typing import Protocol
+
+from clickhouse_connect.driver.client import Client
+
+
+class Readers(Protocol):
+    """As `collector.store.connection.Store` has it."""
+
+    def reader(self) -> AbstractContextManager[Client]: ...
