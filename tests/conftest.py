@@ -9,16 +9,22 @@ import pytest
 
 from collector.settings import StoreSettings
 from collector.store.connection import Store
-from collector.store.migrate import migrate
 from collector.store.writer import Writer
+from tests.engines import SCRATCH, prepare
 from tests.server import Server
 
 
 @pytest.fixture(scope="session")
 def store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
     """An embedded engine with all tables. A process can have only one: tests keep apart by ids of their own."""
-    with Store(StoreSettings(path=tmp_path_factory.mktemp("store") / "engine")) as opened:
-        migrate(opened)
+    with Store(StoreSettings(path=prepare(tmp_path_factory.mktemp("store") / "engine"))) as opened:
+        yield opened
+
+
+@pytest.fixture(scope="session")
+def scratch(store: Store) -> Iterator[Store]:
+    """A database with all tables, beside everybody else's: `tests.engines.clear` it before use."""
+    with Store(store.settings.model_copy(update={"database": SCRATCH})) as opened:
         yield opened
 
 

@@ -15,6 +15,8 @@ from typing import Any
 
 import httpx
 
+from tests.engines import prepare
+
 _READY_SECONDS = 60.0
 
 
@@ -53,6 +55,7 @@ class Server:
 
     def start(self, *, ready: bool = True) -> None:
         """Start, and wait until it takes requests (`ready=False`: until it answers at all)."""
+        prepare(self.data / "engine")
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(
                 [*self._prefix, sys.executable, "-m", "deploy", "collector"],

@@ -12,10 +12,11 @@ import statistics
 import sys
 import time
 from collections import defaultdict
+from dataclasses import asdict
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from tests.bench import limit, pipeline
+from tests.bench import limit, pipeline, reads
 from tests.bench.machine import Noise, describe
 
 AIMS = {
@@ -28,6 +29,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.bench", description=__doc__)
     parser.add_argument("--spans", type=int, default=2_000_000, help="spans of each measurement")
     parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--reads", type=int, default=5_000_000, help="spans that reads are measured over; 0: not")
     parser.add_argument("--json", type=Path, help="write the figures here too")
     options = parser.parse_args()
     say(f"{describe()}; {options.rounds} rounds of {options.spans:,} spans")
@@ -61,8 +63,14 @@ def main() -> int:
     with TemporaryDirectory(prefix="muster-bench-") as directory:
         extras["low load: request to queryable, s (worst of 20)"].append(max(pipeline.freshness(Path(directory), 20)))
     report(rates, extras, noise)
+    figures: dict[str, object] = {"at": time.time(), "rates": rates, "extras": extras}
+    if options.reads:
+        with TemporaryDirectory(prefix="muster-bench-") as directory:
+            found = reads.measure(Path(directory), options.reads)
+        say("\n".join(reads.report(found)))
+        figures["reads"] = asdict(found)
     if options.json:
-        options.json.write_text(json.dumps({"at": time.time(), "rates": rates, "extras": extras}, indent=1))
+        options.json.write_text(json.dumps(figures, indent=1))
     return 0
 
 

@@ -17,9 +17,9 @@ import uvicorn
 from collector.settings import StoreSettings
 from collector.signals import Method
 from collector.store.connection import Store
-from collector.store.migrate import migrate
 from collector.store.writer import Writer
 from inventory.app import api_app
+from tests.engines import prepare
 from tests.inventory.telemetry import MINUTE, MS, SECOND, Sender, Sent, Value, agent, chat, tool
 
 ROOT = Path(__file__).parents[2]
@@ -136,8 +136,7 @@ def _await(url: str, processes: list[subprocess.Popen[bytes]], log: Path) -> Non
 
 
 def main(folder: Path, port: int) -> None:
-    with Store(StoreSettings(path=folder / "engine")) as store:
-        migrate(store)
+    with Store(StoreSettings(path=prepare(folder / "engine"))) as store:
         fill(Writer(store))
         uvicorn.run(api_app(store), port=port, log_level="warning")
 

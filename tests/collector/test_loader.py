@@ -179,16 +179,16 @@ def test_a_dead_letter_holds_no_secret_and_all_the_rest(opened: Opened) -> None:
     assert replace(kept, payload=poison.payload) == poison
 
 
-def test_a_letter_that_cannot_be_redacted_is_not_kept_as_it_is(opened: Opened) -> None:
-    put(opened.spool, [record(5, b"poison")])
-    load = Loading(
-        opened, Scripted(failure(117, "INCORRECT_DATA")), RequestRedaction(Redactor(shipped(), "k"), str, ())
-    )
-    load.loader.start()
-    wait_for(lambda: "can't be read" in load.loader.state.problem, "the state names the trouble")
-    assert load.loader.state.alive
-    assert opened.ledger.dead() == []
-    load.close()
+def test_what_is_no_request_at_all_is_kept_encrypted_and_said_to_be_as_it_came(opened: Opened) -> None:
+    poison = record(5, b"poison")
+    put(opened.spool, [poison])
+    writer = Scripted(failure(117, "INCORRECT_DATA"))
+    Loading(opened, writer, RequestRedaction(Redactor(shipped(), "k"), str, ())).finish()
+    (letter,) = opened.ledger.dead()
+    assert "as it came, encrypted" in letter.error
+    assert opened.spool.exhume(letter.name, Signal.TRACES).payload == b"poison"
+    (file,) = (opened.settings.spool_path / "dead").iterdir()
+    assert b"poison" not in file.read_bytes()
 
 
 def test_nothing_is_planned_anew_while_something_of_the_batch_is_in_the_tables(

@@ -137,3 +137,10 @@ def test_a_tier_without_a_price_is_marked(tier: str, unknown: bool) -> None:
     found = Prices().cost("openai", "gpt-4o", NOON, {"input_tokens": 5, "output_tokens": 5}, tier)
     assert isinstance(found, Cost)
     assert found.tier_unknown is unknown
+
+
+@pytest.mark.parametrize(
+    ("provider", "model"), [("x_ai", "grok-4"), ("gcp.gen_ai", "gemini-2.5-flash"), ("azure.ai.inference", "gpt-4o")]
+)
+def test_a_provider_goes_by_opentelemetrys_name_too(provider: str, model: str) -> None:
+    assert isinstance(Prices().cost(provider, model, NOON, {"input_tokens": 5, "output_tokens": 5}), Cost)

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
 
 from dashboards import words
 from inventory import contract
+from tests.dashboards.spans import trace
 
 BERLIN = ZoneInfo("Europe/Berlin")
 THEN = datetime(2026, 3, 2, 23, 14, 7, tzinfo=UTC)
@@ -48,3 +51,27 @@ def test_ago_says_so_when_a_clock_is_ahead() -> None:
     assert words.ago(THEN - timedelta(seconds=90), THEN) == "1 min 30 s ago"
     assert words.ago(THEN, THEN) == "just now"
     assert words.ago(THEN + timedelta(seconds=5), THEN) == "in the future"
+
+
+@pytest.mark.parametrize(
+    ("usd", "text"),
+    [
+        ("12.346", "$12.35"),
+        ("0.00021", "$0.00021"),
+        ("0.5", "$0.50"),
+        ("0", "$0.00"),
+        ("1234", "$1,234.00"),
+        (None, "–"),
+    ],
+)
+def test_money(usd: str | None, text: str) -> None:
+    assert words.money(None if usd is None else Decimal(usd)) == text
+
+
+def test_a_cost_says_what_it_leaves_out_and_never_zero_for_unknown() -> None:
+    assert words.cost(trace(model_calls=2)) == "not worked out yet"
+    assert words.cost(trace(sealed=True)) == "no model call"
+    sealed: dict[str, Any] = {"sealed": True, "model_calls": 3}
+    assert words.cost(trace(**sealed, cost=None, unpriced_calls=3)) == "unpriced (3 calls)"
+    assert words.cost(trace(**sealed, cost=Decimal("1.5"), unpriced_calls=1)) == "$1.50 and 1 unpriced call"
+    assert words.cost(trace(**sealed, cost=Decimal("1.5"), unpriced_calls=0)) == "$1.50"

@@ -14,7 +14,7 @@ CALL = ["--provider", "openai", "--input", "1000", "--output", "50", "--cache-re
 
 
 def run(*arguments: str) -> tuple[int, str]:
-    result = CliRunner().invoke(app, ["price", *arguments], env={"COLUMNS": "200"})
+    result = CliRunner().invoke(app, ["price", *arguments])
     return result.exit_code, result.output
 
 

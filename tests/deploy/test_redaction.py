@@ -14,7 +14,7 @@ OWN = "[[rule]]\nname = 'customer'\npattern = 'C-[0-9]{4}'\naction = 'mask'\norg
 
 
 def run(*arguments: str, given: str = "", **environment: str) -> tuple[int, str]:
-    result = CliRunner().invoke(redaction_app, [*arguments], input=given, env={"COLUMNS": "240", **environment})
+    result = CliRunner().invoke(redaction_app, [*arguments], input=given, env=environment)
     return result.exit_code, result.output + (str(result.exception) if result.exception else "")
 
 

@@ -6,7 +6,8 @@
 
 `same` compares two lists as multisets, exactly: ids, names and texts to the byte, doubles as floats (NaN equals
 NaN, -0.0 is not 0.0), nested values as parsed JSON in which 1 and 1.0 differ. Attributes have no order. Of a key
-sent twice, a Map says the kinds but not which text has which, so those are compared as far as they can be told.
+sent twice, the tables say the kinds and the texts but not which has which, so those are compared as far as they can be
+told.
 """
 
 from __future__ import annotations
@@ -42,8 +43,11 @@ LARGE: Mapping[str, str] = {
     "gen_ai.system_instructions": "SystemInstructions",
     "gen_ai.tool.call.arguments": "ToolArguments",
     "gen_ai.tool.call.result": "ToolResult",
+    "gen_ai.tool.definitions": "ToolDefinitions",
+    "gen_ai.retrieval.query.text": "RetrievalQuery",
+    "gen_ai.retrieval.documents": "RetrievalDocuments",
 }
-"""Attributes that have columns of their own and are not in SpanAttributes, in the order of the bits of Moved."""
+"""Facts that are content: under which name their text is kept, in the order of the bits of Moved, and their columns."""
 
 _KINDS: tuple[Kind, ...] = ("empty", "string", "bool", "int", "double", "array", "kvlist", "bytes")
 _SPAN_KINDS = ("Unspecified", "Internal", "Server", "Client", "Producer", "Consumer")
@@ -105,6 +109,9 @@ _SHARED = {
     **_map("scope", "ScopeAttributes", "ScopeAttributeKinds"),
 }
 
+_TEXTS = {"texts": "tuple(mapKeys(Texts), arrayMap(ids -> arrayMap(i -> hex(i), ids), mapValues(Texts)))"}
+"""Names of what is kept in `contents`, and the ids of its pieces."""
+
 _SPAN = _SHARED | {
     "start": "toUnixTimestamp64Nano(Timestamp)",
     "trace_id": "TraceId",
@@ -126,7 +133,8 @@ _SPAN = _SHARED | {
     "dropped": "DroppedCounts",
     "event_dropped": "EventDroppedAttributes",
     "link_dropped": "LinkDroppedAttributes",
-    "large": "[" + ", ".join(f"if(bitTest(Moved, {n}), {column}, '')" for n, column in enumerate(LARGE.values())) + "]",
+    "moved": "Moved",
+    **_TEXTS,
     **_map("attributes", "SpanAttributes", "SpanAttributeKinds"),
     **_maps("event_attributes", "`Events.Attributes`", "EventAttributeKinds"),
     **_maps("link_attributes", "`Links.Attributes`", "LinkAttributeKinds"),
@@ -144,6 +152,7 @@ _LOG = _SHARED | {
     "body": "Body",
     "body_kind": "BodyKind",
     "dropped": "DroppedCounts",
+    **_TEXTS,
     **_map("attributes", "LogAttributes", "LogAttributeKinds"),
 }
 
@@ -181,8 +190,17 @@ _HISTOGRAM = _POINT | {
 
 def _select(query: Query, table: str, columns: Mapping[str, str], where: str) -> list[dict[str, Any]]:
     listed = ", ".join(f"{expression} AS c_{name}" for name, expression in columns.items())
-    rows = query(f"SELECT {listed} FROM {table} WHERE {where}")
-    return [dict(zip(columns, row, strict=True)) for row in rows]
+    rows = [dict(zip(columns, row, strict=True)) for row in query(f"SELECT {listed} FROM {table} WHERE {where}")]
+    if "texts" in columns:
+        contents = pieces(query)
+        for row in rows:
+            row["texts"] = [(n, "".join(contents[i] for i in ids)) for n, ids in zip(*row["texts"], strict=True)]
+    return rows
+
+
+def pieces(query: Query) -> dict[str, str]:
+    """Every piece of content by its id (hex)."""
+    return {str(identifier): content for identifier, content in query("SELECT hex(Id), Content FROM contents")}
 
 
 def _attributes(cell: Sequence[Sequence[Any]]) -> Attributes:
@@ -236,9 +254,11 @@ def spans(query: Query, where: str = "1") -> list[Row[Span]]:
 
 def _span(row: dict[str, Any]) -> Row[Span]:
     start, end, *event_times = row["raw_times"] or (row["start"], row["start"] + row["duration"], *row["event_times"])
-    keys, texts, kind_keys, kinds = row["attributes"]
-    moved = [(key, text) for key, text in zip(LARGE, row["large"], strict=True) if text]
-    attributes = ([*keys, *(key for key, _ in moved)], [*texts, *(text for _, text in moved)], kind_keys, kinds)
+    # What is told under another name only is a fact, and was not sent so.
+    sent = {key for bit, key in enumerate(LARGE) if row["moved"] >> bit & 1}
+    attributes = _with_contents(
+        row["attributes"], [pair for pair in row["texts"] if pair[0] in sent or pair[0] not in LARGE]
+    )
     events = zip(event_times, row["event_names"], row["event_attributes"], strict=True)
     links = zip(
         row["link_traces"],
@@ -273,6 +293,11 @@ def _span(row: dict[str, Any]) -> Row[Span]:
     return _row(row, span, dropped)
 
 
+def _with_contents(cell: Sequence[Sequence[Any]], texts: Sequence[tuple[str, str]]) -> Sequence[Sequence[Any]]:
+    keys, in_row, *kinds = cell
+    return [*keys, *(name for name, _ in texts)], [*in_row, *(text for _, text in texts)], *kinds
+
+
 def log_records(query: Query, where: str = "1") -> list[Row[LogRecord]]:
     return [_log_record(row) for row in _select(query, "otel_logs", _LOG, where)]
 
@@ -282,8 +307,8 @@ def _log_record(row: dict[str, Any]) -> Row[LogRecord]:
     record = LogRecord(
         origin=_origin(row),
         time=row["raw_times"][0] if row["raw_times"] else row["time"],
-        body=Value(_KINDS[row["body_kind"]], row["body"]),
-        attributes=_attributes(row["attributes"]),
+        body=Value(_KINDS[row["body_kind"]], dict(row["texts"]).get("body", row["body"])),
+        attributes=_attributes(_with_contents(row["attributes"], [pair for pair in row["texts"] if pair[0] != "body"])),
         **{name: row[name] for name in names},
     )
     return _row(row, record, _counts(row["dropped"], 3))
@@ -385,8 +410,8 @@ def _canonical_attributes(attributes: Sequence[Attribute]) -> Hashable:
         by_key[attribute.key].append(attribute)
     found: list[tuple[str, Hashable]] = []
     for key, values in by_key.items():
-        kinds = {value.kind for value in values}
-        if "string" in kinds and len(kinds) > 1:
+        # Of one sent twice, the content may stand in `contents` and the rest in the row: which was first isn't told.
+        if len(values) > 1:
             texts = tuple(sorted(map(_loose, (value.text for value in values))))
             found.append((key, (texts, tuple(sorted(value.kind for value in values)))))
         else:

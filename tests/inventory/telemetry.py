@@ -77,12 +77,18 @@ class Sender:
         self.org = org
         self._principal = Principal(org, identity, method)
 
-    def spans(self, *spans: Sent, received: int | None = None, request: str = "request-1") -> None:
+    def spans(
+        self,
+        *spans: Sent,
+        received: int | None = None,
+        request: str = "request-1",
+        resource: Mapping[str, Value] | None = None,
+    ) -> None:
         message = ExportTraceServiceRequest()
         for service in dict.fromkeys(span.service for span in spans):
-            resource = message.resource_spans.add()
-            resource.resource.attributes.extend(_pairs({"service.name": service}))
-            scope = resource.scope_spans.add()
+            group = message.resource_spans.add()
+            group.resource.attributes.extend(_pairs({"service.name": service, **(resource or {})}))
+            scope = group.scope_spans.add()
             scope.scope.name = "tests"
             scope.spans.extend(_span(span) for span in spans if span.service == service)
         self._insert(Signal.TRACES, message.SerializeToString(), received, request)

@@ -6,6 +6,7 @@ import time
 from collections.abc import Iterator
 from contextlib import AbstractContextManager
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from typing import Any
 
 import httpx
@@ -74,7 +75,7 @@ def test_a_trace_keeps_its_nanoseconds_and_its_large_numbers(client: InventoryCl
 
 
 def test_every_page_of_a_list_is_followed_once(client: InventoryClient) -> None:
-    for order in ("newest", "worst"):
+    for order in ("newest", "worst", "dearest"):
         found = [trace.trace_id for trace in client.iterate_traces(order=order, page_size=2)]
         assert sorted(found) == [trace_id(n) for n in range(1, 8)]
 
@@ -86,6 +87,34 @@ def test_a_list_names_its_window_and_its_time(client: InventoryClient) -> None:
     assert page.next is not None
     assert [trace.trace_id for trace in client.list_traces(failed=True, service="back").traces] == [trace_id(1)]
     assert client.list_traces(text="nothing like it").traces == []
+
+
+def test_figures_are_asked_through_the_client(client: InventoryClient) -> None:
+    found = client.search(words="a", phrase='"a": 1')
+    assert [(hit.trace_id, hit.names) for hit in found.hits] == [(trace_id(1), ["gen_ai.tool.call.arguments"])]
+    assert (found.next, found.note) == (None, "")
+    spent = client.spend(by=["agent", "model"], bucket="hour")
+    assert (spent.rows, spent.waiting) == ([], 7)
+    took = client.latency(of=["operation"], only={"operation": "chat"})
+    assert [(row.names, row.calls, row.p50_ns) for row in took.rows] == [({"operation": "chat"}, 1, SECOND)]
+    assert [(tool.tool, tool.errors) for tool in client.tools().tools] == [("pay", 1)]
+    assert client.approvals(only={"decision": "denied"}).decisions == []
+    (front, back) = sorted(client.agents_seen().agents, key=lambda agent: agent.service, reverse=True)
+    assert (front.spans, back.spans) == (7, 2)
+    assert front.senders[0].method == "token"
+    with pytest.raises(NotFound, match="longer window"):
+        client.conversation("nobody's / ?")
+    with pytest.raises(Invalid, match="at least one word"):
+        client.search(words="!")
+
+
+def test_a_list_takes_every_filter(client: InventoryClient) -> None:
+    found = client.list_traces(model="m", tool="pay", attributes={"n": "3"}, max_duration_ms=1e6, order="dearest")
+    assert [trace.trace_id for trace in found.traces] == [trace_id(1)]
+    assert (found.traces[0].sealed, found.traces[0].cost) == (False, None)
+    assert client.list_traces(min_cost=Decimal("0.1")).traces == []
+    names = ("requester", "release", "conversation", "environment")
+    assert all(client.list_traces(**{name: "nobody"}).traces == [] for name in names)  # type: ignore[arg-type]
 
 
 def test_ingest_has_every_minute(client: InventoryClient) -> None:
@@ -105,6 +134,9 @@ def test_ingest_has_every_minute(client: InventoryClient) -> None:
         ("since=1800-01-01T00:00:00Z", "query.since", "RFC 3339"),
         ("since=2026-01-02T00:00:00Z&until=2026-01-01T00:00:00Z", "query.since", "RFC 3339"),
         ("order=best", "query.order", "worst"),
+        ("attribute=tenant", "query.attribute", "key=value"),
+        ("min_cost=-1", "query.min_cost", "US dollars"),
+        ("cursor=dearest.x.1.y&order=dearest", "query.cursor", "next"),
         ("status=ok", "query.status", "error"),
         ("min_duration_ms=-1", "query.min_duration_ms", "0 or more"),
         ("cursor=garbage", "query.cursor", "next"),

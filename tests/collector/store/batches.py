@@ -15,12 +15,12 @@ _NUMBER = itertools.count()
 
 
 class Batch:
-    """A batch of one organisation, whose name tells its rows and rollups from everybody else's."""
+    """A batch of one organisation, whose name tells its rows from everybody else's; `org`: of a known one."""
 
-    def __init__(self, writer: Writer, signal: Signal, *messages: Any) -> None:
+    def __init__(self, writer: Writer, signal: Signal, *messages: Any, org: str = "") -> None:
         self.name = f"{signal}-writer-{next(_NUMBER)}"
         self.signal = signal
-        self.org = f"org-{self.name}"
+        self.org = org or f"org-{self.name}"
         self.plan = writer.plan(self.name)
         self._writer = writer
         self._payloads = [self._payload(message.SerializeToString()) for message in messages]

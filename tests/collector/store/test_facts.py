@@ -12,15 +12,17 @@ import pytest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
 from collector.signals import Signal
-from collector.store import facts
+from collector.store import contents, facts
 from collector.store.connection import Store, StoreError
 from collector.store.facts import Facts
 from collector.store.writer import Writer
 from tests.collector.store.batches import Batch
+from tests.end_to_end import stored
 from tests.vocabulary import TABLE, Value, alike, facts_of
 
 Attributes = Mapping[str, str]
 COLUMNS = list(TABLE)
+TEXTS = "tuple(mapKeys(Texts), arrayMap(ids -> arrayMap(i -> hex(i), ids), mapValues(Texts))) AS texts"
 SPAN_NAMES = sorted(
     {name for row in TABLE.values() for names in (row["from"], *row.get("on", {}).values()) for name in names}
 )
@@ -109,11 +111,18 @@ def insert(writer: Writer, spans: list[tuple[Attributes, Attributes]]) -> str:
 
 
 def rows(store: Store, org: str) -> list[dict[str, Any]]:
-    chosen = ", ".join([*COLUMNS, "Moved", "SpanAttributes"])
+    """The columns, with the texts that are kept in `contents` put back where they belong."""
+    chosen = ", ".join([*COLUMNS, "Moved", "SpanAttributes", TEXTS])
     found = store.client().query(
         f"SELECT {chosen} FROM otel_traces WHERE Org = {{org:String}} ORDER BY SpanId", parameters={"org": org}
     )
-    return list(found.named_results())
+    pieces = stored.pieces(stored.ask(store))
+    whole: list[dict[str, Any]] = []
+    for row in found.named_results():
+        texts = {name: "".join(pieces[i] for i in ids) for name, ids in zip(*row["texts"], strict=True)}
+        columns = {column: texts[name] for name, column in stored.LARGE.items() if name in texts}
+        whole.append({**row, **columns, "texts": texts})
+    return whole
 
 
 def facts_in(row: Mapping[str, Any]) -> dict[str, Value]:
@@ -147,10 +156,11 @@ def test_every_name_tells_its_fact_and_the_preferred_one_wins(
 def test_what_was_sent_is_kept_under_its_own_name(
     store: Store, org: str, spans: list[tuple[Attributes, Attributes]]
 ) -> None:
-    moved = Facts(facts.load()).moved
+    moved = Facts(facts.load(), contents.load()).moved
     assert [column for _, column in moved] == [c for c, row in TABLE.items() if row.get("moved")]
     for row, (attributes, _) in zip(rows(store, org), spans, strict=True):
-        back = {name: row[column] for bit, (name, column) in enumerate(moved) if row["Moved"] >> bit & 1}
+        told = {name for bit, (name, _) in enumerate(moved) if not row["Moved"] >> bit & 1}
+        back = {name: text for name, text in row["texts"].items() if name not in told}
         assert not back.keys() & row["SpanAttributes"].keys()
         assert row["SpanAttributes"] | back == attributes
 
@@ -186,6 +196,6 @@ def test_a_wrong_row_is_named(monkeypatch: pytest.MonkeyPatch, row: dict[str, An
 
 
 def test_a_name_may_serve_several_facts() -> None:
-    made = Facts(facts.load())
+    made = Facts(facts.load(), contents.load())
     shared = dataclasses.replace(made.facts[-1], column="Other", moved=False)
-    assert "AS Other" in Facts((*made.facts, shared)).select("n", "k", "t", "r")
+    assert "AS Other" in Facts((*made.facts, shared), contents.load()).select("n", "k", "t", "r")

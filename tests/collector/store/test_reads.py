@@ -11,9 +11,12 @@ import pytest
 from clickhouse_connect.driver.client import Client
 from clickhouse_connect.driver.exceptions import DatabaseError
 
-from collector.store import reads, rows
+from collector.store import one_trace, reads, rows
 from collector.store.connection import Store
-from collector.store.rows import Order, TraceFilters
+from collector.store.ingest_health import IngestHealth, ingest_health
+from collector.store.one_trace import get_span, get_trace
+from collector.store.trace_filters import Order, TraceFilters
+from collector.store.trace_list import TracePage, list_traces
 from collector.store.writer import Writer
 from tests.inventory.telemetry import HOUR, MINUTE, MS, SECOND, Sender, Sent, agent, chat, span_id, tool, trace_id
 
@@ -37,7 +40,7 @@ def listed(client: Client, sender: Sender, **filters: Any) -> list[rows.TraceRow
     asked = TraceFilters(**{"since_ns": NOW - HOUR, "until_ns": NOW, **filters})
     found: list[rows.TraceRow] = []
     while True:
-        page = reads.list_traces(client, sender.org, asked)
+        page = list_traces(client, sender.org, asked)
         found += page.traces
         if page.after is None:
             return found
@@ -50,11 +53,11 @@ def ids(traces: list[rows.TraceRow]) -> list[int]:
 
 def test_an_empty_store_has_no_traces_and_no_newest(client: Client) -> None:
     asked = TraceFilters(NOW - HOUR, NOW)
-    assert reads.list_traces(client, "nobody", asked) == rows.TracePage([], None)
-    assert reads.list_traces(client, "nobody", replace(asked, order=Order.WORST)) == rows.TracePage([], None)
-    assert reads.get_trace(client, "nobody", trace_id(1), 100) is None
-    assert reads.get_span(client, "nobody", trace_id(1), span_id(1)) is None
-    assert reads.ingest_health(client, "nobody", NOW - HOUR) == rows.IngestHealth(None, 0)
+    assert list_traces(client, "nobody", asked) == TracePage([], None)
+    assert list_traces(client, "nobody", replace(asked, order=Order.WORST)) == TracePage([], None)
+    assert get_trace(client, "nobody", trace_id(1), 100) is None
+    assert get_span(client, "nobody", trace_id(1), span_id(1)) is None
+    assert ingest_health(client, "nobody", NOW - HOUR) == IngestHealth(None, 0)
 
 
 def test_a_trace_is_summed_up_in_one_row(client: Client, sender: Sender) -> None:
@@ -73,7 +76,8 @@ def test_a_trace_is_summed_up_in_one_row(client: Client, sender: Sender) -> None
         root_name="workflow", root_service="front", root_status="Unset", outcome="completed", requester="u1",
         environment="", spans=5, duplicates=0, errors=1, services=["back", "front"], agents=["drafter"],
         models=["m-1", "m-2"], model_calls=2, model_calls_without_tokens=1, input_tokens=100, output_tokens=20,
-        tool_calls=1, last_received_ns=NOW - 9 * MINUTE, approvals=0,
+        tool_calls=1, last_received_ns=NOW - 9 * MINUTE, tools=["crm.update"], releases=[], conversations=[],
+        approvals=0,
     )  # fmt: skip
     assert row.severity == 1
 
@@ -96,7 +100,7 @@ def test_a_span_in_two_requests_counts_once_and_is_marked(client: Client, sender
     sender.spans(call, received=NOW - 20 * SECOND, request="second")
     (row,) = listed(client, sender)
     assert (row.spans, row.duplicates, row.errors, row.input_tokens, row.approvals) == (2, 1, 1, 100, 1)
-    detail = reads.get_trace(client, sender.org, trace_id(31), 100)
+    detail = get_trace(client, sender.org, trace_id(31), 100)
     assert detail is not None
     assert detail.stored_spans == 3
     copies = {(span.span_id, span.request_id): span.duplicate for span in detail.spans}
@@ -128,7 +132,7 @@ def test_pages_hold_every_trace_of_the_window_once_in_order(
     client: Client, spread: Sender, order: Order, limit: int
 ) -> None:
     def key(span: Sent) -> tuple[int, ...]:
-        if order is Order.NEWEST:
+        if order is not Order.WORST:
             return (span.start, span.trace)
         return (2 if span.error else 0, span.duration, span.trace)
 
@@ -188,7 +192,7 @@ def test_a_trace_within_one_second_is_found_whole(client: Client, sender: Sender
     start = NOW - MINUTE + 123_456_789
     sender.spans(Sent(65, 1, 0, start=start, duration=1), Sent(65, 2, 1, start=start + 1, duration=1))
     assert [(row.start_ns, row.duration_ns, row.spans) for row in listed(client, sender)] == [(start, 2, 2)]
-    detail = reads.get_trace(client, sender.org, trace_id(65), 10)
+    detail = get_trace(client, sender.org, trace_id(65), 10)
     assert detail is not None
     assert [span.start_ns for span in detail.spans] == [start, start + 1]
 
@@ -198,7 +202,7 @@ def test_one_organisation_never_sees_anothers(client: Client, sender: Sender, wr
     Sender(writer, f"{sender.org}-other").spans(Sent(61, 2, 0, "theirs", start=NOW - MINUTE))
     (row,) = listed(client, sender)
     assert (row.spans, row.root_name) == (1, "step")
-    detail = reads.get_trace(client, sender.org, trace_id(61), 10)
+    detail = get_trace(client, sender.org, trace_id(61), 10)
     assert detail is not None
     assert [span.name for span in detail.spans] == ["step"]
 
@@ -217,7 +221,7 @@ def test_a_trace_comes_with_everything_a_page_needs(client: Client, sender: Send
     )
     sender.log(71, 2, "calling", start + 2 * MS, {"attempt": 2})
     sender.log(71, 2, "another day", start - 26 * HOUR)
-    detail = reads.get_trace(client, sender.org, trace_id(71), 10)
+    detail = get_trace(client, sender.org, trace_id(71), 10)
     assert detail is not None
     assert not detail.figures.has_root
     (span,) = detail.spans
@@ -240,7 +244,7 @@ def test_a_trace_comes_with_everything_a_page_needs(client: Client, sender: Send
 
 def test_a_large_trace_is_capped_and_says_so(client: Client, sender: Sender) -> None:
     sender.spans(*(Sent(81, n, n - 1, start=NOW - MINUTE + n * MS) for n in range(1, 301)))
-    detail = reads.get_trace(client, sender.org, trace_id(81), 100)
+    detail = get_trace(client, sender.org, trace_id(81), 100)
     assert detail is not None
     assert (len(detail.spans), detail.stored_spans, detail.figures.spans) == (100, 300, 300)
     assert not any(span.parent_missing for span in detail.spans)
@@ -249,20 +253,20 @@ def test_a_large_trace_is_capped_and_says_so(client: Client, sender: Sender) -> 
 def test_long_texts_of_a_large_trace_are_cut_and_can_be_read_whole(
     client: Client, sender: Sender, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(reads, "TEXT_BUDGET", 10_000)
+    monkeypatch.setattr(one_trace, "TEXT_BUDGET", 10_000)
     said = "é" * 9_000
     sender.spans(
         Sent(91, 1, 0, start=NOW - MINUTE, attributes={**chat("m"), "gen_ai.input.messages": said}),
         Sent(91, 2, 1, start=NOW - MINUTE, attributes={"input.value": said}),
         Sent(91, 3, 1, start=NOW - MINUTE, attributes={"short": "x"}),
     )
-    detail = reads.get_trace(client, sender.org, trace_id(91), 10)
+    detail = get_trace(client, sender.org, trace_id(91), 10)
     assert detail is not None
     assert [(span.shortened, len(span.input_messages)) for span in detail.spans] == [
         (True, 2_000), (True, 0), (False, 0),
     ]  # fmt: skip
     assert len(detail.spans[1].attributes["input.value"]) == 2_000
-    whole = reads.get_span(client, sender.org, trace_id(91), span_id(1))
+    whole = get_span(client, sender.org, trace_id(91), span_id(1))
     assert whole is not None
     assert (whole.input_messages, whole.shortened) == (said, False)
 
@@ -272,7 +276,7 @@ def test_what_came_in_is_counted_by_the_minute_of_receipt(client: Client, sender
     sender.spans(Sent(95, 1, start=NOW - 300 * HOUR), Sent(95, 2, start=NOW), received=minute - MINUTE)
     sender.spans(Sent(95, 3, start=NOW - HOUR), received=minute + SECOND)
     sender.spans(Sent(95, 4, start=NOW - HOUR), received=minute - 3 * HOUR)
-    health = reads.ingest_health(client, sender.org, minute - HOUR)
+    health = ingest_health(client, sender.org, minute - HOUR)
     assert health.minutes == [((minute - MINUTE) // SECOND, 2), (minute // SECOND, 1)]
     assert (health.newest_ns, health.spans) == (minute + SECOND, 4)
 
@@ -284,5 +288,5 @@ def test_the_engines_errors_are_sorted_and_quote_nothing(code: int, expected: ty
             raise DatabaseError("secret content", code=code, name="SOME_NAME")
 
     with pytest.raises(expected, match="SOME_NAME") as caught:
-        reads.get_trace(Failing(), "org", trace_id(1), 1)  # type: ignore[arg-type]
+        get_trace(Failing(), "org", trace_id(1), 1)  # type: ignore[arg-type]
     assert "secret" not in str(caught.value)

@@ -1,0 +1,46 @@
+-- Traces that wait to be sealed by their first span, newest first. Between {since} and {horizon} every span of them is looked
+-- at, so the caller keeps that range short. A trace that began before {since} is found too, with a start that is too late:
+-- the caller compares with traces_figures.
+SELECT TraceId AS trace_id, toUnixTimestamp64Nano(min(Timestamp)) AS start_ns
+FROM otel_traces
+WHERE Org = {org:String}
+    AND Timestamp >= fromUnixTimestamp64Nano({since:Int64})
+    AND Timestamp < fromUnixTimestamp64Nano({horizon:Int64})
+    AND TraceId IN (-- Traces of which rows came since they were sealed, or that weren't sealed yet: none of them landed before {landed:Int64} (ms),
+-- or started before {came:Int64} (ns).
+SELECT Came.TraceId
+FROM
+(
+    SELECT TraceId, max(LandedAt) AS Landed
+    FROM arrivals
+    WHERE Org = {org:String} AND LandedAt >= fromUnixTimestamp64Milli({landed:Int64})
+    GROUP BY TraceId
+) AS Came
+LEFT JOIN
+(
+    SELECT TraceId, max(SealedAt) AS Sealed
+    FROM trace_summaries
+    WHERE Org = {org:String} AND SealedAt >= fromUnixTimestamp64Milli({landed:Int64})
+        AND Start >= fromUnixTimestamp64Nano({came:Int64})
+    GROUP BY TraceId
+) AS Known ON Came.TraceId = Known.TraceId
+WHERE Came.Landed >= Known.Sealed)
+    AND TraceId IN (SELECT TraceId FROM otel_traces WHERE ServiceName = {service:String} AND Org = {org:String} AND Timestamp >= fromUnixTimestamp64Nano({since:Int64}))
+    AND TraceId IN (SELECT TraceId FROM otel_traces WHERE AgentName = {agent:String} AND Org = {org:String} AND Timestamp >= fromUnixTimestamp64Nano({since:Int64}))
+    AND TraceId IN (SELECT TraceId FROM otel_traces WHERE Model = {model:String} AND Org = {org:String} AND Timestamp >= fromUnixTimestamp64Nano({since:Int64}))
+    AND TraceId IN (SELECT TraceId FROM otel_traces WHERE ToolName = {tool:String} AND Org = {org:String} AND Timestamp >= fromUnixTimestamp64Nano({since:Int64}))
+    AND TraceId IN (SELECT TraceId FROM otel_traces WHERE StatusCode = 'Error' AND Org = {org:String} AND Timestamp >= fromUnixTimestamp64Nano({since:Int64}))
+    AND TraceId IN (SELECT TraceId FROM otel_traces WHERE Requester = {requester:String} AND Org = {org:String} AND Timestamp >= fromUnixTimestamp64Nano({since:Int64}))
+    AND TraceId IN (SELECT TraceId FROM otel_traces WHERE ReleaseId = {release:String} AND Org = {org:String} AND Timestamp >= fromUnixTimestamp64Nano({since:Int64}))
+    AND TraceId IN (SELECT TraceId FROM otel_traces WHERE ConversationId = {conversation:String} AND Org = {org:String} AND Timestamp >= fromUnixTimestamp64Nano({since:Int64}))
+    AND TraceId IN (SELECT TraceId FROM otel_traces WHERE Environment = {environment:String} AND Org = {org:String} AND Timestamp >= fromUnixTimestamp64Nano({since:Int64}))
+    AND TraceId IN (SELECT TraceId FROM otel_traces WHERE positionCaseInsensitiveUTF8(SpanName, {text:String}) > 0 AND Org = {org:String} AND Timestamp >= fromUnixTimestamp64Nano({since:Int64}))
+    AND TraceId IN (SELECT TraceId FROM otel_traces WHERE (SpanAttributes[{key_0:String}] = {value_0:String} OR ResourceAttributes[{key_0:String}] = {value_0:String}
+            OR (Texts[{key_0:String}] = arrayMap(c -> arrayMap(p -> CAST(substring(SHA256(p), 1, 16), 'FixedString(16)'), c), arrayMap((t, b, l) -> if((b = 0 AND l = 0) OR position(t, '\0') > 0, [t], splitByChar('\0', multiIf(b = 1, replaceAll(if(l, concat(substring(t, 1, length(t) - 1), '\0]'), t), ', {"role"', '\0, {"role"'), b = 2, replaceAll(if(l, concat(substring(t, 1, length(t) - 1), '\0]'), t), ',{"role"', '\0,{"role"'), b = 3, replaceAll(if(l, concat(substring(t, 1, length(t) - 1), '\0]'), t), ', {"parts"', '\0, {"parts"'), b = 4, replaceAll(if(l, concat(substring(t, 1, length(t) - 1), '\0]'), t), ',{"parts"', '\0,{"parts"'), b = 5, replaceAll(if(l, concat(substring(t, 1, length(t) - 1), '\0]'), t), ', {"content"', '\0, {"content"'), b = 6, replaceAll(if(l, concat(substring(t, 1, length(t) - 1), '\0]'), t), ',{"content"', '\0,{"content"'), b = 7, replaceAll(if(l, concat(substring(t, 1, length(t) - 1), '\0]'), t), ', {"lc": 1', '\0, {"lc": 1'), b = 8, replaceAll(if(l, concat(substring(t, 1, length(t) - 1), '\0]'), t), ',{"lc":1', '\0,{"lc":1'), if(l, concat(substring(t, 1, length(t) - 1), '\0]'), t)))), [{value_0:String}], arrayMap(t -> multiSearchFirstIndex(t, [', {"role"', ',{"role"', ', {"parts"', ',{"parts"', ', {"content"', ',{"content"', ', {"lc": 1', ',{"lc":1']), [{value_0:String}]), arrayMap(t -> startsWith(t, '[{') AND endsWith(t, ']'), [{value_0:String}])))[1] AND {value_0:String} != '')) AND Org = {org:String} AND Timestamp >= fromUnixTimestamp64Nano({since:Int64}))
+    AND TraceId IN (SELECT TraceId FROM otel_traces WHERE (SpanAttributes[{key_1:String}] = {value_1:String} OR ResourceAttributes[{key_1:String}] = {value_1:String}
+            OR (Texts[{key_1:String}] = arrayMap(c -> arrayMap(p -> CAST(substring(SHA256(p), 1, 16), 'FixedString(16)'), c), arrayMap((t, b, l) -> if((b = 0 AND l = 0) OR position(t, '\0') > 0, [t], splitByChar('\0', multiIf(b = 1, replaceAll(if(l, concat(substring(t, 1, length(t) - 1), '\0]'), t), ', {"role"', '\0, {"role"'), b = 2, replaceAll(if(l, concat(substring(t, 1, length(t) - 1), '\0]'), t), ',{"role"', '\0,{"role"'), b = 3, replaceAll(if(l, concat(substring(t, 1, length(t) - 1), '\0]'), t), ', {"parts"', '\0, {"parts"'), b = 4, replaceAll(if(l, concat(substring(t, 1, length(t) - 1), '\0]'), t), ',{"parts"', '\0,{"parts"'), b = 5, replaceAll(if(l, concat(substring(t, 1, length(t) - 1), '\0]'), t), ', {"content"', '\0, {"content"'), b = 6, replaceAll(if(l, concat(substring(t, 1, length(t) - 1), '\0]'), t), ',{"content"', '\0,{"content"'), b = 7, replaceAll(if(l, concat(substring(t, 1, length(t) - 1), '\0]'), t), ', {"lc": 1', '\0, {"lc": 1'), b = 8, replaceAll(if(l, concat(substring(t, 1, length(t) - 1), '\0]'), t), ',{"lc":1', '\0,{"lc":1'), if(l, concat(substring(t, 1, length(t) - 1), '\0]'), t)))), [{value_1:String}], arrayMap(t -> multiSearchFirstIndex(t, [', {"role"', ',{"role"', ', {"parts"', ',{"parts"', ', {"content"', ',{"content"', ', {"lc": 1', ',{"lc":1']), [{value_1:String}]), arrayMap(t -> startsWith(t, '[{') AND endsWith(t, ']'), [{value_1:String}])))[1] AND {value_1:String} != '')) AND Org = {org:String} AND Timestamp >= fromUnixTimestamp64Nano({since:Int64}))
+GROUP BY TraceId
+HAVING (start_ns, TraceId) < ({before:Int64}, {before_id:String})
+    AND max(toUnixTimestamp64Nano(Timestamp) + toInt64(Duration)) - start_ns BETWEEN {shortest:Int64} AND {longest:Int64}
+ORDER BY start_ns DESC, TraceId DESC
+LIMIT {limit:UInt32}

@@ -1,0 +1,4 @@
+-- About how many spans started in a window.
+SELECT sum(Spans) AS spans
+FROM agent_activity
+WHERE Org = {org:String} AND Hour >= toDateTime({since:Int64}) AND Hour < toDateTime({until:Int64})
