@@ -54,7 +54,7 @@ class CollectorSettings(BaseSettings):
     """How long a repeated identical request is absorbed."""
 
     batch_items: Annotated[int, Field(gt=0)] = 100_000
-    batch_bytes: Bytes = 96 * MiB
+    batch_bytes: Bytes = 40 * MiB
     batch_linger: Seconds = 0.5
     """Age at which a batch is loaded even if it isn't full."""
     batch_rush_items: Annotated[int, Field(gt=0)] = 5_000
@@ -91,7 +91,7 @@ class StoreSettings(BaseSettings):
     """`clickhouse://user:password@host:8123/database`; without it the engine is embedded."""
     path: Path = Path(".data/engine")
     database: str = Field(default="muster", pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")
-    memory_bytes: Bytes = 1200 * MiB
+    memory_bytes: Bytes = 1500 * MiB
     """Cap on the embedded engine's memory, inserts, merges and queries together."""
     query_memory_bytes: Bytes = 300 * MiB
     """Cap on one read."""

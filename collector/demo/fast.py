@@ -25,6 +25,7 @@ from opentelemetry.sdk._logs import ReadableLogRecord
 from opentelemetry.sdk.trace import ReadableSpan
 
 from collector.demo.schedule import DAY, SECOND, book_live
+from collector.demo.spoken import speak
 from collector.demo.stage import Stage
 from collector.demo.workflows import perform
 
@@ -33,7 +34,7 @@ _MARK = b"\xf7\xfe\xc1\xfb"
 # Ids inside texts get new digits too, or a column of them would compress like no real one does.
 _TEXT_DIGITS = 10
 _PLACE = re.compile(
-    re.escape(_MARK) + b"(.{4})|(?:conv-|task-|call_|resp_|apr-)([0-9a-f]{%d})" % _TEXT_DIGITS, re.DOTALL
+    re.escape(_MARK) + b"(.{4})|(?:conv-|task-|call_|resp_|apr-|ref-)([0-9a-f]{%d})" % _TEXT_DIGITS, re.DOTALL
 )
 _STAGGER = SECOND // 20
 _SHEETS = 3
@@ -48,10 +49,13 @@ _BENCH_DROPPED = (
 
 
 class Profile(StrEnum):
-    """BENCH: flat attributes only, about 510 bytes a span. DEEP: as the agents send it, nested values too."""
+    """BENCH: flat attributes only, about 510 bytes a span. DEEP: as the agents send it, nested values too. SPOKEN:
+    BENCH, and conversations of which every message is its own.
+    """
 
     BENCH = "bench"
     DEEP = "deep"
+    SPOKEN = "spoken"
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,9 +176,11 @@ def _template(spans: list[ReadableSpan], profile: Profile) -> tuple[ResourceSpan
     ordered.sort(key=lambda span: span.start_time or 0)
     for span in ordered:
         encoded = encode_spans([span]).resource_spans[0]
-        if profile is Profile.BENCH:
+        if profile is not Profile.DEEP:
             _flatten(encoded.scope_spans[0].spans[0])
         single.append(encoded)
+    if profile is Profile.SPOKEN:
+        speak([encoded.scope_spans[0].spans[0] for encoded in single])
     return tuple(single)
 
 

@@ -131,6 +131,8 @@ class Store:
             client = clickhouse_connect.get_client(**self._arguments, database=database)
         except ClickHouseError as error:
             raise StoreError(self._hint(str(error))) from error
+        # Looking for chains of comparisons to shorten takes longer than all the rest of a large statement's analysis.
+        client.set_client_setting("optimize_and_compare_chain", 0)
         with self._lock:
             self._clients.append(client)
         return client

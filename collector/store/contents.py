@@ -59,14 +59,13 @@ class Contents:
         came. The places are marked with a NUL, which no JSON text has in it.
         """
         listed = ", ".join(map(literal, self.borders))
+        marked = ", ".join(map(literal_nul, self.borders))
+        # Without a border nothing is to be found: no NUL is in these texts.
+        border, mark = f"['\\0', {listed}][b + 1]", f"['\\0', {marked}][b + 1]"
         whole = "if(l, concat(substring(t, 1, length(t) - 1), '\\0]'), t)"
-        marked = "".join(
-            f"b = {number}, replaceAll({whole}, {literal(border)}, {literal_nul(border)}), "
-            for number, border in enumerate(self.borders, 1)
-        )
         return (
             f"arrayMap((t, b, l) -> if((b = 0 AND l = 0) OR position(t, '\\0') > 0, [t], "
-            f"splitByChar('\\0', multiIf({marked}{whole}))), {texts}, "
+            f"splitByChar('\\0', if(b = 0, {whole}, replaceAll({whole}, {border}, {mark})))), {texts}, "
             f"arrayMap(t -> multiSearchFirstIndex(t, [{listed}]), {texts}), "
             f"arrayMap(t -> startsWith(t, '[{{') AND endsWith(t, ']'), {texts}))"
         )

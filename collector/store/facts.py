@@ -144,10 +144,11 @@ class Facts:
         whether its text is kept in `contents`.
         """
         content = {self._code[name] for name in (*self._contents.names, *(name for name, _ in self.moved))}
+        plain = f"t != '' AND (length(t) >= {self._contents.long} OR c IN ({', '.join(map(str, sorted(content)))}))"
         return (
-            f"arrayMap((k, t, c) -> t != '' AND (length(t) >= {self._contents.long} "
-            f"OR c IN ({', '.join(map(str, sorted(content)))}) OR (in_pieces AND ({self._contents.prefixed}))), "
-            f"{keys}, {texts}, codes) AS content,\n"
+            # Prefixes are only looked for where there are some: it takes as long as everything else here.
+            f"if(in_pieces, arrayMap((k, t, c) -> ({plain}) OR (t != '' AND ({self._contents.prefixed})), "
+            f"{keys}, {texts}, codes), arrayMap((t, c) -> {plain}, {texts}, codes)) AS content,\n"
             f"    arrayFilter((c, t) -> c > {_CONTENT} AND t != '', codes, {sent}) AS known,\n"
             f"    arrayFilter((i, c, t) -> c > {_CONTENT} AND t != '', arrayEnumerate(codes), codes, {sent}) "
             "AS known_at"
@@ -177,12 +178,16 @@ class Facts:
 
     def told(self, name: str, keys: str, texts: str, resource: str) -> str:
         """SQL for an Array(String): the moved facts' texts where they were told under other names than their first."""
-        told = (
-            f"if({self._has(fact.names[0])}, '', {_value(fact, self._look_up, name, keys, texts, resource)})"
-            for fact in self._found
-            if fact.moved
-        )
-        return f"[{', '.join(told)}]"
+
+        def listed(in_pieces: str) -> str:
+            moved = [fact for fact in self._found if fact.moved]
+            values = [_value(fact, self._look_up, name, keys, texts, resource, in_pieces) for fact in moved]
+            named = [self._has(fact.names[0]) for fact in moved]
+            told = [f"if({has}, '', {value})" for has, value in zip(named, values, strict=True)]
+            return f"[{', '.join(told)}]"
+
+        # One question for all: each takes a copy of all texts along.
+        return f"if(in_pieces, {listed('1')}, {listed('')})"
 
     def arguments(self, sent: str) -> str:
         """SQL for a tool call's arguments as they were sent."""
@@ -241,7 +246,8 @@ def _value(
     for operation, told_by in fact.span_name.items():
         (teller,) = look_up((told_by,))
         candidates.append(f"if(Operation = {literal(operation)} AND {teller} != '', {name}, '')")
-    candidates += [f"if({in_pieces}, {messages.joined(keys, texts, prefix)}, '')" for prefix in fact.flattened]
+    if in_pieces:
+        candidates += [f"if({in_pieces}, {messages.joined(keys, texts, prefix)}, '')" for prefix in fact.flattened]
     candidates += [f"{resource}[{literal(name)}]" for name in fact.resource]
     text = _first(candidates)
     if fact.values:

@@ -42,6 +42,7 @@ BLOCK_SETTINGS: Settings = {
     # The views are written in layers; folding them into one expression costs more than it saves.
     "query_plan_merge_expressions": 0,
     "optimize_functions_to_subcolumns": 0,
+    "optimize_and_compare_chain": 0,
 }
 
 _PERMANENT_CODES = frozenset(

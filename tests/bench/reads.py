@@ -98,7 +98,7 @@ class Bench:
             migrate(store)
             writer = Writer(store)
             started = time.perf_counter()
-            self._fill(writer, self.spans, self.now - DAYS * _DAY, DAYS, "fill")
+            self._fill_all(store)
             say(f"filled: {time.perf_counter() - started:,.0f} s")
             self._seal(store)
             say(f"sealed: {time.perf_counter() - started:,.0f} s")
@@ -127,11 +127,26 @@ class Bench:
                 sealer.stop()
         return Report(self.spans, alone, loaded, rate, sizes)
 
+    def _fill_all(self, store: Store) -> None:
+        """Half of the days in each of two threads."""
+        half = DAYS // 2
+        halves = [
+            threading.Thread(
+                target=self._fill,
+                args=(Writer(store), self.spans // 2, self.now - (DAYS - half * n) * _DAY, half, f"fill-{n}"),
+            )
+            for n in range(2)
+        ]
+        for thread in halves:
+            thread.start()
+        for thread in halves:
+            thread.join()
+
     def _fill(self, writer: Writer, spans: int, start: int, days: float, name: str) -> None:
         principal = Principal(ORG, "", Method.NONE)
         payloads: list[bytes] = []
         number = 0
-        for request in fast.requests(spans, 1000, start=start, days=days):
+        for request in fast.requests(spans, 1000, start=start, days=days, profile=fast.Profile.SPOKEN):
             export = Export(Signal.TRACES, Encoding.PROTOBUF, request, principal)
             payloads.append(decode(export, time.time_ns(), "0" * 16).payload)
             if len(payloads) == BATCH // 1000:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 
 import pytest
@@ -71,6 +72,17 @@ def test_bench_is_flat_and_deep_is_not() -> None:
 
     assert kinds(BENCH) <= {"string_value", "int_value", "double_value", "bool_value"}
     assert "array_value" in kinds(DEEP)
+
+
+def test_conversations_are_sent_again_and_every_message_is_its_own() -> None:
+    made = [spans(request) for request in Blueprint.of(Profile.SPOKEN).requests(2000, 1000)]
+    texts = [a.value.string_value for m in made for s in m for a in s.attributes if a.key == "gen_ai.input.messages"]
+    said = [[message["parts"][0]["content"] for message in json.loads(text)] for text in texts]
+    assert max(len(messages) for messages in said) == 4
+    last = [messages[-1] for messages in said]
+    assert len(last) > 400
+    assert len(set(last)) > 0.8 * len(last)
+    assert any(messages[-3] in last for messages in said if len(messages) > 2)
 
 
 def test_ids_in_texts_differ_between_traces() -> None:
