@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import argparse
+import itertools
 import json
 import statistics
 import subprocess
@@ -12,6 +13,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -34,7 +36,7 @@ from collector.store.writer import Writer
 
 ORG = "default"
 DAYS = 30
-BATCH = 100_000
+BATCH = 50_000
 ROOT = Path(__file__).parent.parent.parent
 CAPACITY = 40_000
 """Spans a second that the pipeline is meant to take in; a fifth of it is the load in the background."""
@@ -92,6 +94,8 @@ class Bench:
         self.now = time.time_ns() // _DAY * _DAY
         self._directory = directory
         self._settings = StoreSettings(path=directory / "engine")
+        # No trace is sent twice.
+        self._seeds = itertools.count(1)
 
     def run(self) -> Report:
         with Store(self._settings) as store:
@@ -130,23 +134,22 @@ class Bench:
     def _fill_all(self, store: Store) -> None:
         """Half of the days in each of two threads."""
         half = DAYS // 2
-        halves = [
-            threading.Thread(
-                target=self._fill,
-                args=(Writer(store), self.spans // 2, self.now - (DAYS - half * n) * _DAY, half, f"fill-{n}"),
-            )
-            for n in range(2)
-        ]
-        for thread in halves:
-            thread.start()
-        for thread in halves:
-            thread.join()
+        with ThreadPoolExecutor(2) as pool:
+            halves = [
+                pool.submit(
+                    self._fill, Writer(store), self.spans // 2, self.now - (DAYS - half * n) * _DAY, half, f"fill-{n}"
+                )
+                for n in range(2)
+            ]
+        for done in halves:
+            done.result()
 
     def _fill(self, writer: Writer, spans: int, start: int, days: float, name: str) -> None:
         principal = Principal(ORG, "", Method.NONE)
         payloads: list[bytes] = []
         number = 0
-        for request in fast.requests(spans, 1000, start=start, days=days, profile=fast.Profile.SPOKEN):
+        requests = fast.requests(spans, 1000, next(self._seeds), start, days, fast.Profile.SPOKEN)
+        for request in requests:
             export = Export(Signal.TRACES, Encoding.PROTOBUF, request, principal)
             payloads.append(decode(export, time.time_ns(), "0" * 16).payload)
             if len(payloads) == BATCH // 1000:
