@@ -22,6 +22,7 @@ from collector.redaction.policy import Policy, shipped
 from collector.store import contents, facts, otlp, redacting
 from collector.store.connection import Store, StoreError
 from collector.store.facts import Facts
+from collector.store.metric_points import metric_points
 
 DURABLE = (
     # What makes a retried insert complete exactly its missing parts, and a finished one safe from power loss.
@@ -110,7 +111,12 @@ def load(settings: str = DURABLE, policy: Policy | None = None) -> list[Migratio
     """
     found: list[Migration] = []
     content = contents.load()
-    macros = {**Facts(facts.load(), content).macros, **content.macros, **redacting.macros(policy or shipped())}
+    macros = {
+        **Facts(facts.load(), content).macros,
+        **content.macros,
+        **redacting.macros(policy or shipped()),
+        "metric_points": metric_points,
+    }
     files = sorted(
         (file for file in resources.files(__package__).joinpath("schema").iterdir() if file.name.endswith(".sql")),
         key=lambda file: file.name,
