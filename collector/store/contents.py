@@ -39,9 +39,17 @@ class Contents:
     def is_content(self, keys: str, texts: str) -> str:
         """SQL for an Array(UInt8): of each attribute, whether its text is content."""
         names = ", ".join(map(literal, self.names))
+        return self.kept(f"k IN ({names})", "k, t", f"{keys}, {texts}", f"arrayExists(k -> {self.prefixed}, {keys})")
+
+    def kept(self, named: str, each: str, arrays: str, in_pieces: str) -> str:
+        """SQL for the same. `named` says of the name `k` whether it is one of `names`; `each` are the variables that
+        stand for the elements of `arrays`, `k` and `t` among them; `in_pieces`, whether any name has a number.
+        """
+        plain = f"t != '' AND (length(t) >= {self.long} OR {named})"
+        # Prefixes are only looked for where there are some: it takes as long as everything else here.
         return (
-            f"arrayMap((k, t) -> t != '' AND (length(t) >= {self.long} OR k IN ({names}) OR {self.prefixed}), "
-            f"{keys}, {texts})"
+            f"if({in_pieces}, arrayMap(({each}) -> ({plain}) OR (t != '' AND ({self.prefixed})), {arrays}), "
+            f"arrayMap(({each}) -> {plain}, {arrays}))"
         )
 
     @property

@@ -144,11 +144,9 @@ class Facts:
         whether its text is kept in `contents`.
         """
         content = {self._code[name] for name in (*self._contents.names, *(name for name, _ in self.moved))}
-        plain = f"t != '' AND (length(t) >= {self._contents.long} OR c IN ({', '.join(map(str, sorted(content)))}))"
+        named = f"c IN ({', '.join(map(str, sorted(content)))})"
         return (
-            # Prefixes are only looked for where there are some: it takes as long as everything else here.
-            f"if(in_pieces, arrayMap((k, t, c) -> ({plain}) OR (t != '' AND ({self._contents.prefixed})), "
-            f"{keys}, {texts}, codes), arrayMap((t, c) -> {plain}, {texts}, codes)) AS content,\n"
+            f"{self._contents.kept(named, 'k, t, c', f'{keys}, {texts}, codes', 'in_pieces')} AS content,\n"
             f"    arrayFilter((c, t) -> c > {_CONTENT} AND t != '', codes, {sent}) AS known,\n"
             f"    arrayFilter((i, c, t) -> c > {_CONTENT} AND t != '', arrayEnumerate(codes), codes, {sent}) "
             "AS known_at"
