@@ -65,8 +65,8 @@ def api_app(
     ) -> contract.TraceDetail:
         """A trace with its spans, approvals and logs. What a cap leaves out is counted."""
         as_of = now()
-        with store.reader() as client:
-            row = one_trace.get_trace(client, org, trace_id.lower(), limit)
+        with store.reader() as client, store.spare_reader() as beside:
+            row = one_trace.get_trace(client, org, trace_id.lower(), limit, beside)
         if row is None:
             raise _no_trace(trace_id)
         return wire.detail(row, as_of)

@@ -24,7 +24,7 @@ Names = Annotated[dict[str, str], Field(description="By what was asked for", exa
 
 
 class Hit(Wire):
-    """A trace, with the newest span of a day of it in which the text is, and what stands around it."""
+    """A trace, with the newest span in which the text is, and what stands around it."""
 
     trace_id: TraceId
     span_id: str

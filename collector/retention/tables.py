@@ -81,12 +81,13 @@ BY_AGE: tuple[tuple[Table, Kind], ...] = (
     (Table("otel_metrics_gauge", time="TimeUnix"), Kind.METRICS),
     (Table("otel_metrics_sum", time="TimeUnix"), Kind.METRICS),
     (Table("otel_metrics_histogram", time="TimeUnix"), Kind.METRICS),
-    (Table("genai_minute", time="Minute", received="", agent="AgentName"), Kind.ROLLUPS),
+    (Table("operation_minute", time="Minute", received="", agent="AgentName"), Kind.ROLLUPS),
     (
         Table("agent_activity", time="Hour", received="LastReceived", agent="AgentName", environment="Environment"),
         Kind.ROLLUPS,
     ),
     (Table("spend_hour", time="Hour", received="", agent="Agent", environment="Environment"), Kind.ROLLUPS),
+    (Table("longest_traces", time="Hour", received=""), Kind.ROLLUPS),
 )
 """Log records and evaluations of a stored trace go with it, and are not judged here."""
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -150,6 +150,21 @@ class Arrivals:
             at = datetime.fromtimestamp(through / 1000, UTC)
             client.insert("sealing_progress", [[at]], column_names=["Through"], settings={"async_insert": 0})
             self._kept = through
+
+    @staticmethod
+    def mark(client: Client, keys: Sequence[Key], at: int) -> None:
+        """Tell readers that traces were sealed with all that could be read at `at` (ms): to be called when their seals
+        can be read. What a crash leaves out is looked at again. Raises ClickHouseError.
+        """
+        rows = pa.table(
+            {
+                "LandedAt": pa.repeat(pa.scalar(at, pa.timestamp("ms", "UTC")), len(keys)),
+                "Org": [org for org, _ in keys],
+                "TraceId": [trace_id for _, trace_id in keys],
+                "Sealed": pa.repeat(True, len(keys)),
+            }
+        )
+        client.insert_arrow("arrivals", rows, settings={"async_insert": 0})
 
     def _take(self, client: Client, since: int, until: int, now: int) -> int:
         """When the newest of these came in."""

@@ -53,6 +53,9 @@ SEALED: Final = pa.schema(
         ("TraceCriticalPath", pa.uint64()),
         ("TraceHumanWait", pa.uint64()),
         ("TraceLastReceived", _TIME),
+        ("ParentSpanId", pa.string()),
+        ("AgentName", _NAME),
+        ("TextBytes", pa.uint64()),
     ]
 )
 """The columns of `sealed` but those of a seal: Seal, Sign and SealedAt."""

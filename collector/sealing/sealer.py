@@ -178,6 +178,7 @@ class Sealer:
             self._records.note(facts.costs.rows, self.book.version, at)
             self._pending.insert(self._store, correction.rows)
             self._state = replace(self._state, newest_seal=at)
+        self._arrivals.mark(client, facts.keys, now // _MS)
         rows = [group.rows] * len(facts.keys) if cut else facts.stored.tolist()
         outcomes = {
             key: Outcome(count, written)

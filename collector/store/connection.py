@@ -88,24 +88,43 @@ class Store:
     @contextmanager
     def reader(self) -> Iterator[Client]:
         """A client for reads: limited in memory, time and number, and unable to write."""
-        client = self._readers.get()
+        with self._lent(self._readers.get()) as client:
+            yield client
+
+    @contextmanager
+    def spare_reader(self) -> Iterator[Client | None]:
+        """One more, if one is free now: a read of many statements may ask some of them beside the others."""
+        try:
+            free = self._readers.get_nowait()
+        except queue.Empty:
+            yield None
+        else:
+            with self._lent(free) as client:
+                yield client
+
+    @contextmanager
+    def _lent(self, client: Client | None) -> Iterator[Client]:
         try:
             if client is None:
-                client = self._connect(self.database)
-                limits = {
-                    "max_memory_usage": self.settings.query_memory_bytes,
-                    "max_execution_time": self.settings.query_seconds,
-                    "max_threads": 2,
-                }
-                for name, value in limits.items():
-                    client.set_client_setting(name, value)
-                if self.embedded:
-                    # A session setting of the engine's; last, since nothing can be set after it. It keeps a
-                    # mistaken read from writing; it is no sandbox for SQL of strangers.
-                    client.command("SET readonly = 2")
+                client = self._limited()
             yield client
         finally:
             self._readers.put(client)
+
+    def _limited(self) -> Client:
+        client = self._connect(self.database)
+        limits = {
+            "max_memory_usage": self.settings.query_memory_bytes,
+            "max_execution_time": self.settings.query_seconds,
+            "max_threads": 2,
+        }
+        for name, value in limits.items():
+            client.set_client_setting(name, value)
+        if self.embedded:
+            # A session setting of the engine's; last, since nothing can be set after it. It keeps a mistaken read from
+            # writing; it is no sandbox for SQL of strangers.
+            client.command("SET readonly = 2")
+        return client
 
     def ping(self) -> bool:
         """Whether the store answers."""

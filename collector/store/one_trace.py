@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, fields, replace
 from typing import Any
 
 from clickhouse_connect.driver.client import Client
@@ -31,8 +32,8 @@ _COLUMNS = {
 
 @dataclass(frozen=True, slots=True)
 class TreeSpan:
-    """A span of a trace's tree. `text_bytes` of content are stored with it; `duplicate` marks all but the first
-    received copy.
+    """A span of a trace's tree. `agent` is what the span itself says; `text_bytes` of content are stored with it;
+    `duplicate` marks all but the first received copy.
     """
 
     span_id: str
@@ -49,10 +50,11 @@ class TreeSpan:
     input_tokens: int | None
     output_tokens: int | None
     text_bytes: int
-    received_ns: int
-    request_id: str
     duplicate: bool = False
     facts: SpanFacts | None = None
+
+
+_OF_THE_SPAN = [field.name for field in fields(TreeSpan) if field.name not in ("agent", "duplicate", "facts")]
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,45 +69,70 @@ class Extent:
 
 def trace_tree(client: Client, org: str, trace_id: str, limit: int) -> list[TreeSpan]:
     """Up to `limit` spans of a trace by start, without their texts and attributes; empty if none is stored."""
+    rows = run(client, "sealed_tree", org=org, trace_id=trace_id)
+    came = max((row.pop("came") for row in rows), default=0)
+    newest = _newest(rows)
+    if not newest or sum(row["copies"] for row in newest) != came or came > len(newest):
+        return _tree_of_rows(client, org, trace_id, limit)
+    newest.sort(key=lambda row: (row["start_ns"], row["span_id"]))
+    return [_tree_span(row) for row in newest[:limit]]
+
+
+def get_trace(client: Client, org: str, trace_id: str, limit: int, beside: Client | None = None) -> TraceDetail | None:
+    """A trace with up to `limit` spans, its logs and approvals; None if no span of it is stored. `beside`: another
+    client, which is asked for what isn't in the spans' rows while those are read.
+    """
     if not (where := _where(client, org, trace_id)):
-        return []
-    rows = run(client, "trace_tree", **where, limit=limit)
-    seals, facts = _facts(client, where)
-    stored = sum(seals.values())
-    settled = stored == len(rows) or len(rows) == limit
-    firsts = _firsts(rows)
-    return [
-        TreeSpan(
-            **row,
-            duplicate=firsts[row["span_id"]] != number,
-            facts=facts.get(row["span_id"]) if settled and firsts[row["span_id"]] == number else None,
-        )
-        for number, row in enumerate(rows)
-    ]
-
-
-def get_trace(client: Client, org: str, trace_id: str, limit: int) -> TraceDetail | None:
-    """A trace with up to `limit` spans, its logs and approvals; None if no span of it is stored."""
-    if not (where := _where(client, org, trace_id)) or not (extent := _extent(client, where)):
         return None
-    summary = sealed_trace(client, **where)
+    if beside is None or not where["spans"]:
+        around = _around(client, where)
+        spans = _spans(client, where, text=_most_text(around.extent.text_bytes), limit=limit) if around else []
+    else:
+        with ThreadPoolExecutor(1, "beside") as pool:
+            asked = pool.submit(_around, beside, where)
+            spans = _spans(client, where, text=_most_text(where["bytes"]), limit=limit)
+            around = asked.result()
+    if around is None:
+        return None
+    spans = _with_facts(spans, around.facts)
+    return TraceDetail(around.figures, around.extent.spans, spans, *around.logs, around.decisions)
+
+
+@dataclass(frozen=True, slots=True)
+class _Around:
+    """All of a trace but its spans. `facts` are empty where something came since it was sealed."""
+
+    figures: TraceRow
+    extent: Extent
+    facts: Mapping[str, SpanFacts]
+    logs: tuple[list[LogRow], int]
+    decisions: list[ApprovalRow]
+
+
+def _around(client: Client, where: Mapping[str, Any]) -> _Around | None:
+    org, trace_id = where["org"], where["trace_id"]
+    summary = sealed_trace(client, org, trace_id, where)
+    extent = _extent(client, where, summary)
+    if extent is None:
+        return None
     if summary and _settled(summary, extent):
         figures: TraceRow | None = summary
     else:
         figures = from_spans(client, org, [trace_id]).get(trace_id)
     if figures is None:
         return None
-    text = WHOLE_TEXT if extent.text_bytes <= TEXT_BUDGET else _SHORT_TEXT
-    spans = _spans(client, where, text=text, limit=limit)
-    if figures.sealed:
-        spans = _with_facts(spans, _facts(client, where)[1])
+    facts = _facts(client, where)[1] if figures.sealed else {}
     logs = _logs(client, org, trace_id, extent)
     decisions = [ApprovalRow(**row) for row in run(client, "trace_approvals", **where, limit=MAX_APPROVALS)]
     if len(decisions) < MAX_APPROVALS:
         figures = replace(figures, approvals=sum(decision.kind == "approval" for decision in decisions))
     else:
         (figures,) = with_approvals(client, org, [figures])
-    return TraceDetail(figures, extent.spans, spans, *logs, decisions)
+    return _Around(figures, extent, facts, logs, decisions)
+
+
+def _most_text(text_bytes: int) -> int:
+    return WHOLE_TEXT if text_bytes <= TEXT_BUDGET else _SHORT_TEXT
 
 
 def get_span(client: Client, org: str, trace_id: str, span_id: str) -> SpanRow | None:
@@ -114,8 +141,8 @@ def get_span(client: Client, org: str, trace_id: str, span_id: str) -> SpanRow |
         return None
     copies = _spans(client, where, text=WHOLE_TEXT, limit=10, span_id=span_id)
     first = [span for span in copies if not span.duplicate][:1]
-    if first and (summary := sealed_trace(client, **where)):
-        extent = _extent(client, where)
+    if first and (summary := sealed_trace(client, org, trace_id, where)):
+        extent = _extent(client, where, summary)
         if extent and _settled(summary, extent):
             first = _with_facts(first, _facts(client, where)[1])
     return first[0] if first else None
@@ -127,7 +154,11 @@ def _where(client: Client, org: str, trace_id: str) -> dict[str, Any]:
     return {"org": org, "trace_id": trace_id, **bounds} if bounds else {}
 
 
-def _extent(client: Client, where: Mapping[str, Any]) -> Extent | None:
+def _extent(client: Client, where: Mapping[str, Any], summary: TraceRow | None) -> Extent | None:
+    """From the seal, where it knows all that ever came in; else from the rows."""
+    if summary and summary.spans + summary.duplicates == where["spans"]:
+        end = summary.start_ns + summary.duration_ns
+        return Extent(summary.start_ns, end, where["spans"], where["bytes"])
     rows = run(client, "trace_extent", **where)
     return Extent(**rows[0]) if rows else None
 
@@ -137,17 +168,44 @@ def _settled(summary: TraceRow, extent: Extent) -> bool:
     return summary.spans + summary.duplicates == extent.spans
 
 
+def _tree_of_rows(client: Client, org: str, trace_id: str, limit: int) -> list[TreeSpan]:
+    """The same from all rows that are stored, whatever is sealed of them."""
+    if not (where := _where(client, org, trace_id)):
+        return []
+    rows = run(client, "trace_tree", **where, limit=limit)
+    seals, facts = _facts(client, where)
+    settled = sum(seals.values()) == len(rows) or len(rows) == limit
+    firsts = _firsts(rows)
+    tree: list[TreeSpan] = []
+    for number, row in enumerate(rows):
+        first = firsts[row["span_id"]] == number
+        of_tree = {name: value for name, value in row.items() if name not in ("received_ns", "request_id")}
+        known = facts.get(row["span_id"]) if settled and first else None
+        tree.append(TreeSpan(**of_tree, duplicate=not first, facts=known))
+    return tree
+
+
+def _tree_span(row: dict[str, Any]) -> TreeSpan:
+    del row["copies"]
+    own = {name: row.pop(name) for name in _OF_THE_SPAN}
+    named = row.pop("named_agent")
+    return TreeSpan(**own, agent=named, facts=SpanFacts(**row))
+
+
+def _newest(rows: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The rows of the newest seal, without its number."""
+    newest = max((row["seal"] for row in rows), default=0)
+    return [row for row in rows if row.pop("seal") == newest]
+
+
 def _facts(client: Client, where: Mapping[str, Any]) -> tuple[dict[str, int], dict[str, SpanFacts]]:
     """Of the newest seal: how many copies each span had, and what it means."""
-    rows = run(client, "trace_facts", **where)
-    newest = max((row["seal"] for row in rows), default=0)
     copies: dict[str, int] = {}
     facts: dict[str, SpanFacts] = {}
-    for row in rows:
-        if row.pop("seal") == newest:
-            span_id = row.pop("span_id")
-            copies[span_id] = row.pop("copies")
-            facts[span_id] = SpanFacts(**row)
+    for row in _newest(run(client, "trace_facts", **where)):
+        span_id = row.pop("span_id")
+        copies[span_id] = row.pop("copies")
+        facts[span_id] = SpanFacts(**row)
     return copies, facts
 
 

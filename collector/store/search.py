@@ -1,13 +1,13 @@
 """Full text over what people, models and tools said: words and phrases, newest first.
 
-A word that is in few texts is looked up in the text index, day by day, and then the spans that refer to those texts. Of
-a word that is in very many, the newest spans are looked at instead, back to a time that the answer names.
+A word that is in few texts is looked up in the text index, and then the spans that refer to those texts. Of a word that
+is in very many, the newest spans are looked at instead, back to a time that the answer names.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -19,8 +19,10 @@ from collector.store.reads import run
 _SECOND = 10**9
 _DAY = 86_400 * _SECOND
 _FEW = 100
-"""Texts of a day up to which the index of spans tells more than a look at the spans."""
+"""Texts up to which the index of spans tells more than a look at the spans."""
 _FIRST_SLICE = 60 * _SECOND
+_FIRST_SPANS = 20_000
+"""Spans that the first slice has about, where a minute has fewer."""
 _SLICE_GROWTH = 6
 _MOST_SLICES = 6
 _AROUND = 80
@@ -48,7 +50,9 @@ class Search:
 
 @dataclass(frozen=True, slots=True)
 class Hit:
-    """A trace, and the newest span of a day of it in which the text is. `names` are the attributes that have it."""
+    """A trace, and the newest span in which the text is; a trace of many days may be there once more with an older one.
+    `names` are the attributes that have it.
+    """
 
     trace_id: str
     span_id: str
@@ -73,120 +77,98 @@ class Found:
     common: bool
 
 
-@dataclass(slots=True)
-class _State:
-    rows: list[dict[str, Any]]
-    searched: int
-    common: bool = False
-    ended: bool = False
+class _Looking:
+    """A page as it fills, from the newest day on. `searched`: everything from then on was looked at."""
+
+    def __init__(
+        self, client: Client, org: str, asked: Search, wording: Mapping[str, Any], before: tuple[int, str]
+    ) -> None:
+        self.rows: list[dict[str, Any]] = []
+        self.searched = before[0]
+        self.common = False
+        self._ended = False
+        self._client, self._org, self._asked = client, org, asked
+        self._wording, self._before = wording, before
+
+    @property
+    def done(self) -> bool:
+        return len(self.rows) > self._asked.limit or self._ended
+
+    def days(self, low: int, high: int) -> None:
+        """Days by their numbers since the epoch, both included."""
+        found = self._run("search_texts", low=low, high=high, most=_FEW + 1)
+        start = max(low * _DAY, self._asked.since_ns)
+        if len(found) <= _FEW:
+            if found:
+                first, last = min(row["day"] for row in found), max(row["day"] for row in found)
+                ids = ",".join(sorted({row["id"].hex() for row in found}))
+                since, until = max(first * _DAY, start), min((last + 1) * _DAY, self._asked.until_ns)
+                self._traces("search_rare", since, until, ids=ids)
+            self.searched = start
+        elif low == high:
+            self._slices(start, min((high + 1) * _DAY, self._asked.until_ns, self._before[0] + 1))
+        else:
+            middle = (low + high) // 2
+            self.days(middle + 1, high)
+            if not self.done:
+                self.days(low, middle)
+
+    def _slices(self, start: int, high: int) -> None:
+        """From the end of the day, until the page is full or enough was looked at."""
+        self.common = True
+        (volume,) = self._run("window_spans", since=start // _SECOND, until=high // _SECOND + 1)
+        width = max(_FIRST_SLICE, (high - start) * _FIRST_SPANS // max(volume["spans"], 1))
+        for _ in range(_MOST_SLICES):
+            low = max(start, high - width)
+            self._traces("search_common", low, high)
+            self.searched = low
+            if low <= start or self.done:
+                return
+            high, width = low, width * _SLICE_GROWTH
+        self._ended = True
+
+    def _traces(self, name: str, since: int, until: int, **more: Any) -> None:
+        conditions = ["service"] if self._asked.service else []
+        before, before_id = self._before
+        position = {"since": since, "until": until, "before": before, "before_id": before_id}
+        room = self._asked.limit + 1 - len(self.rows)
+        self.rows += self._run(name, conditions, **position, **more, service=self._asked.service, limit=room)
+
+    def _run(self, name: str, conditions: Sequence[str] = (), **parameters: Any) -> list[dict[str, Any]]:
+        return run(self._client, name, conditions, org=self._org, **self._wording, **parameters)
 
 
 def search(client: Client, org: str, asked: Search) -> Found:
     """A page of traces that said it. Raises `ReadError`, and ValueError if there is nothing to look for."""
     wording = _wording(asked)
     until, before_id = asked.after or (asked.until_ns, "")
-    state = _State([], until)
-    for day, hits in _days(client, org, wording, asked.since_ns, until):
-        start, end = max(day, asked.since_ns), min(day + _DAY, until + 1, asked.until_ns)
-        if hits <= _FEW:
-            _rare(client, org, asked, wording, state, (start, end), (until, before_id))
-        else:
-            _common(client, org, asked, wording, state, (start, end), (until, before_id))
-        if len(state.rows) > asked.limit or state.ended:
-            break
-    else:
-        state.searched = asked.since_ns
-    return _found(client, org, asked, wording, state)
+    looking = _Looking(client, org, asked, wording, (until, before_id))
+    # The newest day may be enough; of words that it has few of, there are few.
+    newest, oldest = (until if asked.after else until - 1) // _DAY, asked.since_ns // _DAY
+    looking.days(newest, newest)
+    if newest > oldest and not looking.done:
+        looking.days(oldest, newest - 1)
+    if not looking.done:
+        looking.searched = asked.since_ns
+    return _found(client, org, asked, wording, looking)
 
 
-def _found(client: Client, org: str, asked: Search, wording: Mapping[str, Any], state: _State) -> Found:
-    more = len(state.rows) > asked.limit
-    rows = state.rows[: asked.limit]
+def _found(client: Client, org: str, asked: Search, wording: Mapping[str, Any], looking: _Looking) -> Found:
+    more = len(looking.rows) > asked.limit
+    rows = looking.rows[: asked.limit]
     after = None
     if more:
         after = rows[-1]["time_ns"], rows[-1]["trace_id"]
-    elif state.searched > asked.since_ns:
-        after = state.searched, ""
-    searched = rows[-1]["time_ns"] if more else state.searched
+    elif looking.searched > asked.since_ns:
+        after = looking.searched, ""
+    searched = rows[-1]["time_ns"] if more else looking.searched
     snippets = _snippets(client, org, asked, rows) if rows else {}
     hits = []
     for row in rows:
         ids = row.pop("ids")
         text = next((snippets[one] for one in ids if one in snippets), "")
         hits.append(Hit(**row, snippet=text))
-    return Found(hits, after, searched, state.common)
-
-
-def _days(client: Client, org: str, wording: Mapping[str, Any], since: int, until: int) -> Iterator[tuple[int, int]]:
-    """Days with texts that match, newest first: when each begins, and how many texts."""
-    high, days = until // _DAY, 1
-    while high * _DAY + _DAY > since:
-        low = max(high - days + 1, since // _DAY)
-        rows = run(client, "search_days", org=org, low=low, high=high, **wording)
-        yield from ((row["day"] * _DAY, row["hits"]) for row in rows)
-        high, days = low - 1, days * _SLICE_GROWTH
-
-
-def _rare(
-    client: Client,
-    org: str,
-    asked: Search,
-    wording: Mapping[str, Any],
-    state: _State,
-    bounds: tuple[int, int],
-    before: tuple[int, str],
-) -> None:
-    state.rows += _spans(client, "search_rare", org, asked, wording, bounds, before, asked.limit + 1 - len(state.rows))
-    state.searched = bounds[0]
-
-
-def _common(
-    client: Client,
-    org: str,
-    asked: Search,
-    wording: Mapping[str, Any],
-    state: _State,
-    bounds: tuple[int, int],
-    before: tuple[int, str],
-) -> None:
-    """In slices from the end of the day, until the page is full or enough was looked at."""
-    state.common = True
-    start, high = bounds
-    width = _FIRST_SLICE
-    for _ in range(_MOST_SLICES):
-        low = max(start, high - width)
-        room = asked.limit + 1 - len(state.rows)
-        state.rows += _spans(client, "search_common", org, asked, wording, (low, high), before, room)
-        state.searched = low
-        if low <= start or len(state.rows) > asked.limit:
-            return
-        high, width = low, width * _SLICE_GROWTH
-    state.ended = True
-
-
-def _spans(
-    client: Client,
-    name: str,
-    org: str,
-    asked: Search,
-    wording: Mapping[str, Any],
-    bounds: tuple[int, int],
-    before: tuple[int, str],
-    limit: int,
-) -> list[dict[str, Any]]:
-    return run(
-        client,
-        name,
-        ["service"] if asked.service else [],
-        org=org,
-        since=bounds[0],
-        until=bounds[1],
-        before=before[0],
-        before_id=before[1],
-        service=asked.service,
-        limit=limit,
-        **wording,
-    )
+    return Found(hits, after, searched, looking.common)
 
 
 def _snippets(client: Client, org: str, asked: Search, rows: Sequence[Mapping[str, Any]]) -> dict[bytes, str]:

@@ -1,12 +1,13 @@
 """Traces by their figures, a page at a time.
 
 Sealed traces come from their summaries. A trace of which rows came since, or that was never sealed, waits: it comes
-from its spans, without what only sealing tells. Both are read in the same order, and put together.
+from its spans, without what only sealing tells. Both are read in the same order, and put together. Only a trace that
+began before all that waits landed is shown as it was last sealed: seconds later it is sealed anew.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -37,7 +38,9 @@ class TracePage:
 
 @dataclass(frozen=True, slots=True)
 class Waiting:
-    """Traces that wait to be sealed. None of their spans starts before `start_ns`, none landed before `landed_ms`."""
+    """Traces that wait to be sealed. What landed for them since `landed_ms` doesn't start before `start_ns`; what
+    landed before was sealed.
+    """
 
     traces: int
     start_ns: int
@@ -67,15 +70,15 @@ def figures(client: Client, org: str, trace_ids: Sequence[str]) -> dict[str, Tra
         return {}
     waiting = waiting_traces(client, org)
     conditions = ["settled"] if waiting.traces else []
-    asked = {"trace_ids": list(trace_ids), **waiting.parameters, **bounds}
+    asked = {"trace_ids": list(trace_ids), **waiting.parameters, **bounds, "came": 0}
     rows = run(client, "sealed_traces", conditions, org=org, **asked)
     found = {row["trace_id"]: _row(row) for row in rows}
     return found | from_spans(client, org, [trace_id for trace_id in trace_ids if trace_id not in found])
 
 
-def sealed_trace(client: Client, org: str, trace_id: str, since: int, until: int) -> TraceRow | None:
-    """A trace, which lies in [since, until), as it was sealed last, whether or not something came since."""
-    rows = run(client, "sealed_traces", org=org, trace_ids=[trace_id], since=since, until=until)
+def sealed_trace(client: Client, org: str, trace_id: str, bounds: Mapping[str, Any]) -> TraceRow | None:
+    """A trace, whose bounds these are, as it was sealed last, whether or not something came since."""
+    rows = run(client, "sealed_traces", **{**bounds, "org": org, "trace_ids": [trace_id]})
     return _row(rows[0]) if rows else None
 
 
@@ -87,7 +90,9 @@ def from_spans(client: Client, org: str, trace_ids: Sequence[str]) -> dict[str, 
 
 
 def bounds_of(client: Client, trace_ids: Sequence[str]) -> dict[str, Any]:
-    """Parameters `since` and `until` (ns) between which all spans of these traces start; empty if there are none."""
+    """Parameters `since` and `until` (ns) between which all spans of these traces start, `spans` and `bytes` that came
+    in for them (0 where that isn't known); empty if there are none.
+    """
     found = run(client, "trace_bounds", trace_ids=list(trace_ids)) if trace_ids else []
     return found[0] if found else {}
 
@@ -108,18 +113,14 @@ def waiting_traces(client: Client, org: str, until_ns: int = _FOREVER) -> Waitin
     """
     (came,) = run(client, "came", org=org)
     found = Waiting(came["traces"], came["start_ns"], came["landed_ms"])
-    if found.traces and found.start_ns >= until_ns:
-        return replace(found, traces=0)
-    if found.traces:
-        (row,) = run(client, "waiting_count", org=org, **found.parameters)
-        found = replace(found, traces=row["traces"])
-    return found
+    return replace(found, traces=0) if found.start_ns >= until_ns else found
 
 
 def _sealed(client: Client, org: str, filters: TraceFilters, waiting: Waiting, wanted: int) -> list[TraceRow]:
     conditions = [*filters.of_spans, *filters.of_figures, *(["settled"] if waiting.traces else [])]
+    slices, reach = _sealed_slices(client, org, filters)
     rows: list[TraceRow] = []
-    for since, until in _sealed_slices(client, org, filters):
+    for since, until in slices:
         last = filters.after
         while len(rows) < wanted:
             found = run(
@@ -127,6 +128,7 @@ def _sealed(client: Client, org: str, filters: TraceFilters, waiting: Waiting, w
                 f"sealed_{filters.order}",
                 conditions,
                 org=org,
+                reach=reach,
                 **waiting.parameters,
                 **filters.parameters(),
                 **_after(filters.order, last, since, until),
@@ -141,18 +143,23 @@ def _sealed(client: Client, org: str, filters: TraceFilters, waiting: Waiting, w
     return rows
 
 
-def _sealed_slices(client: Client, org: str, filters: TraceFilters) -> Iterator[tuple[int, int]]:
-    """Newest first and asking the spans themselves, it pays to stop when the page is full."""
+def _sealed_slices(client: Client, org: str, filters: TraceFilters) -> tuple[list[tuple[int, int]], int]:
+    """Newest first and asking the spans themselves, it pays to stop when the page is full. With them, how long (ns)
+    after a slice spans of its traces may start.
+    """
     since, until = filters.since_ns, filters.until_ns
-    if filters.order is Order.NEWEST and filters.by_spans:
+    slices: list[tuple[int, int]] = []
+    if not filters.by_spans:
+        return [(since, until)], 0
+    (volume,) = run(client, "window_volume", org=org, since=since // _SECOND, until=until // _SECOND + 1)
+    if filters.order is Order.NEWEST:
         if filters.after:
             until = min(until, filters.after.start_ns + 1)
-        (volume,) = run(client, "window_spans", org=org, since=since // _SECOND, until=until // _SECOND)
         width = max((until - since) // (volume["spans"] // _SPANS_AT_ONCE + 1), MINUTE)
         while until - width > since:
-            yield until - width, until
+            slices.append((until - width, until))
             until -= width
-    yield since, until
+    return [*slices, (since, until)], min(volume["longest"], _FOREVER - filters.until_ns)
 
 
 def _after(order: Order, last: After | None, since: int, until: int) -> dict[str, Any]:

@@ -101,20 +101,21 @@ class Bench:
         with Store(self._settings) as store:
             migrate(store)
             writer = Writer(store)
+            sealer = self._sealer(store, 0.001)
             started = time.perf_counter()
             self._fill_all(store)
             say(f"filled: {time.perf_counter() - started:,.0f} s")
-            self._seal(store)
+            self._seal(store, sealer)
             say(f"sealed: {time.perf_counter() - started:,.0f} s")
             _quiet(store.client())
             # The last seconds of what landed are looked at as if they might wait: let them be an ordinary few.
             time.sleep(20)
             self._fill(writer, 1_000, time.time_ns(), 1 / 86_400, "last")
-            self._seal(store)
+            self._seal(store, sealer)
             say(f"merged: {time.perf_counter() - started:,.0f} s")
             sizes = {name: size / self.spans for name, size in _bytes(store.client()).items()}
-            with store.reader() as client:
-                questions = self._questions(client)
+            with store.reader() as client, store.reader() as beside:
+                questions = self._questions(client, beside)
                 alone = {name: _median(ask) for name, ask in questions.items()}
                 stop = threading.Event()
                 taken: list[int] = []
@@ -165,11 +166,11 @@ class Bench:
         settings = CollectorSettings(seal_quiet=quiet)
         return Sealer(store, Costing(PriceBook()), self._directory / "sealing", settings)
 
-    def _seal(self, store: Store) -> None:
-        sealer = self._sealer(store, 0.001)
-        sealer.run_once()
-        while trace_list.waiting_traces(store.client(), ORG).traces:
-            sealer.run_once()
+    @staticmethod
+    def _seal(store: Store, sealer: Sealer) -> None:
+        """Until there is nothing left to look at, as where a sealer had the days for it."""
+        while sealer.run_once().traces or trace_list.waiting_traces(store.client(), ORG).traces:
+            pass
 
     def _trickle(self, writer: Writer, stop: threading.Event, taken: list[int]) -> None:
         """A fifth of capacity, a batch each two seconds as the loader makes them."""
@@ -183,7 +184,7 @@ class Bench:
             due += 2
             stop.wait(max(0.0, due - time.perf_counter()))
 
-    def _questions(self, client: Client) -> dict[str, Callable[[], Any]]:
+    def _questions(self, client: Client, beside: Client | None = None) -> dict[str, Callable[[], Any]]:
         day = self.now - 3 * _DAY
         listed = trace_list.list_traces(client, ORG, TraceFilters(day, day + _DAY, limit=500)).traces
         ids = [row.trace_id for row in listed]
@@ -201,7 +202,7 @@ class Bench:
         conversation = {"gen_ai.conversation.id": _conversation(client, day)}
         return {
             "tree of a trace by id": lambda: one_trace.trace_tree(client, ORG, one(), 5_000),
-            "all columns of a trace": lambda: one_trace.get_trace(client, ORG, one(), 5_000),
+            "all columns of a trace": lambda: one_trace.get_trace(client, ORG, one(), 5_000, beside),
             "last 50 failed traces of an agent in a day": lambda: trace_list.list_traces(client, ORG, failed),
             "traces by an attribute, a day": lambda: trace_list.list_traces(
                 client, ORG, TraceFilters(day, day + _DAY, attributes=conversation)

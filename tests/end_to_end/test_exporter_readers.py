@@ -253,7 +253,7 @@ def test_a_span_of_the_stock_exporter_is_in_every_rollup(store: Store) -> None:
     [minute] = ask(
         store,
         "SELECT Operation, AgentName, Model, sum(Calls) AS calls, sum(Errors) AS errors, sum(InputTokens) AS input, "
-        f"sum(OutputTokens) AS output, sum(TokensUnknown) AS unknown FROM genai_minute WHERE {WHERE} GROUP BY ALL",
+        f"sum(OutputTokens) AS output, sum(TokensUnknown) AS unknown FROM operation_minute WHERE {WHERE} GROUP BY ALL",
     )
     assert tuple(minute.values()) == ("chat", "clerk", "gpt-4o", 1, 1, 120, 30, 0)
     [hour] = ask(

@@ -135,7 +135,7 @@ def test_the_demos_totals_are_the_accounts_and_the_tables(server: Server, protoc
         "(SELECT count() FROM approvals), (SELECT count() FROM tool_calls), "
         "(SELECT countIf(StatusCode = 'Error') FROM otel_traces), "
         "(SELECT sum(Spans) FROM agent_activity), (SELECT sum(Errors) FROM agent_activity), "
-        "(SELECT sum(Calls) FROM genai_minute WHERE Operation = 'execute_tool')"
+        "(SELECT sum(Calls) FROM operation_minute WHERE Operation = 'execute_tool')"
     )
     spans, errors, tools = totals.spans, totals.errors, totals.tool_calls
     assert counts == [spans, totals.logs, totals.points, totals.approvals, tools, errors, spans, errors, tools]

@@ -46,7 +46,8 @@ def test_five_million_spans_from_two_senders_are_stored_exactly_once(server: Ser
     server.stop()
     counts = server.query(
         "SELECT count(), uniqExact(TraceId, SpanId), (SELECT sum(Spans) FROM agent_activity), "
-        "(SELECT sum(Calls) FROM genai_minute), countIf(Operation != ''), uniqExact(toDate(Timestamp)) FROM otel_traces"
+        "(SELECT sum(Calls) FROM operation_minute), countIf(Operation != ''), uniqExact(toDate(Timestamp)) "
+        "FROM otel_traces"
     )[0]
     rows, unique, activity, calls, operations, days = counts
     assert (rows, unique, activity) == (5_000_000,) * 3

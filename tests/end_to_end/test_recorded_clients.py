@@ -256,7 +256,7 @@ def test_agent_activity_agrees_with_the_recordings(replay: Replay) -> None:
 def test_minute_rollups_agree_with_the_recordings(replay: Replay) -> None:
     rows = replay.query(
         "SELECT toUnixTimestamp(Minute), ServiceName, Operation, AgentName, Provider, Model, ToolName, sum(Calls), "
-        "sum(Errors), sum(InputTokens), sum(OutputTokens), sum(TokensUnknown) FROM genai_minute GROUP BY ALL"
+        "sum(Errors), sum(InputTokens), sum(OutputTokens), sum(TokensUnknown) FROM operation_minute GROUP BY ALL"
     )
     sent: dict[tuple[Any, ...], Counter[str]] = {}
     for span in all_spans():

@@ -162,7 +162,7 @@ def compare(server: Server, streams: list[Stream]) -> Compared:
     operations.update(by_id[each] for each in stored)
     genai = sum(count for operation, count in operations.items() if operation)
     ((spans, calls, traces),) = server.query(
-        "SELECT (SELECT sum(Spans) FROM agent_activity), (SELECT sum(Calls) FROM genai_minute), "
+        "SELECT (SELECT sum(Spans) FROM agent_activity), (SELECT sum(Calls) FROM operation_minute), "
         "(SELECT uniqExact(TraceId) FROM otel_traces_trace_id_ts)"
     )
     assert (spans, calls, traces) == (len(stored), genai, len({trace for trace, _ in stored}))

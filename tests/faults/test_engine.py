@@ -138,7 +138,7 @@ def test_a_rollup_that_is_away_is_completed_and_the_rest_is_not_doubled(asked: A
     """A batch that landed in one table and failed at the next: the retry completes exactly what is missing."""
     client = asked.ingest.store.client()
     body = next(iter(fast.requests(500, 500, seed=time.time_ns() % 2**31, start=time.time_ns() - 10**12)))
-    before = client.query("SELECT (SELECT sum(Spans) FROM agent_activity), (SELECT sum(Calls) FROM genai_minute)")
+    before = client.query("SELECT (SELECT sum(Spans) FROM agent_activity), (SELECT sum(Calls) FROM operation_minute)")
     client.command("DETACH TABLE agent_activity")
     try:
         assert asked.post(body).status_code == 200
@@ -146,7 +146,7 @@ def test_a_rollup_that_is_away_is_completed_and_the_rest_is_not_doubled(asked: A
     finally:
         client.command("ATTACH TABLE agent_activity")
     asked.settle()
-    after = client.query("SELECT (SELECT sum(Spans) FROM agent_activity), (SELECT sum(Calls) FROM genai_minute)")
+    after = client.query("SELECT (SELECT sum(Spans) FROM agent_activity), (SELECT sum(Calls) FROM operation_minute)")
     ((spans_before, calls_before),), ((spans, calls),) = before.result_rows, after.result_rows
     ((expected,),) = client.query(
         "SELECT countIf(Operation != '') FROM otel_traces WHERE BatchId LIKE {own:String}",

@@ -62,6 +62,9 @@ class Broken:
     def reader(self) -> AbstractContextManager[Client]:
         raise self._error
 
+    def spare_reader(self) -> AbstractContextManager[Client | None]:
+        raise self._error
+
 
 def test_a_trace_keeps_its_nanoseconds_and_its_large_numbers(client: InventoryClient) -> None:
     detail = client.get_trace(trace_id(1).upper())

@@ -1,14 +1,15 @@
--- Traces of which rows came that may wait to be sealed: those that landed since then (ms). How many, and since when they
--- have spans. In fifteen seconds an insert is visible; what takes longer shows when it is sealed.
+-- Traces that wait to be sealed, all of which landed since then (ms): how many, and since when they have spans that landed since
+-- then. In fifteen seconds an insert is visible; what takes longer shows when it is sealed.
 WITH (SELECT argMax(Through, At) - INTERVAL 15 SECOND FROM sealing_progress) AS landed
 SELECT
     toUnixTimestamp64Milli(landed) AS landed_ms,
     count() AS traces,
-    toInt64(toUnixTimestamp(min(First))) * 1000000000 AS start_ns
+    toUnixTimestamp64Nano(min(First)) AS start_ns
 FROM
 (
-    SELECT TraceId, min(Start) AS First
-    FROM otel_traces_trace_id_ts
-    WHERE TraceId IN (SELECT TraceId FROM arrivals WHERE Org = {org:String} AND LandedAt >= landed)
+    SELECT TraceId, minIf(Start, NOT Sealed) AS First
+    FROM arrivals
+    WHERE Org = {org:String} AND LandedAt >= landed
     GROUP BY TraceId
+    HAVING maxIf(LandedAt, NOT Sealed) >= maxIf(LandedAt, Sealed)
 )

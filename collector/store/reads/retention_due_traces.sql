@@ -42,4 +42,4 @@ WHERE (at < content_border OR at < metadata_border)
     AND last_received < {quiet:Int64}
     AND NOT hasAny(days, {busy:Array(Date)})
     AND (org, trace_id) NOT IN (SELECT Org, TraceId FROM otel_traces WHERE Timestamp >= {until:DateTime64(9)} AND TraceId IN touched)
-    AND (org, trace_id) NOT IN (SELECT Org, TraceId FROM arrivals WHERE LandedAt > {landed:DateTime64(3)})
+    AND (org, trace_id) NOT IN (SELECT Org, TraceId FROM arrivals WHERE NOT Sealed AND LandedAt > {landed:DateTime64(3)})

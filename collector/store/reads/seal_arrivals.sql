@@ -6,4 +6,4 @@ SELECT
     toUnixTimestamp64Milli(LandedAt) AS landed_ms,
     cityHash64(LandedAt, Org, TraceId, BatchId, Spans) AS mark
 FROM arrivals
-WHERE LandedAt >= fromUnixTimestamp64Milli({since:Int64}) AND LandedAt < fromUnixTimestamp64Milli({until:Int64})
+WHERE NOT Sealed AND LandedAt >= fromUnixTimestamp64Milli({since:Int64}) AND LandedAt < fromUnixTimestamp64Milli({until:Int64})

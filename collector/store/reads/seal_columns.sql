@@ -2,14 +2,14 @@
 -- numbers, of ids that aren't eight bytes a hash; 0: no parent.
 -- HumanWait: somebody decided, or was asked to, about what the span does: an approval names it, in an event or in a log.
 SELECT
-    Org, TraceId, SpanId,
+    Org, TraceId, SpanId, ParentSpanId,
     if(lower(hex(unhex(SpanId))) = SpanId AND length(SpanId) = 16, reinterpretAsUInt64(reverse(unhex(SpanId))), sipHash64(SpanId)) AS SpanKey,
     multiIf(
         ParentSpanId = '', 0,
         lower(hex(unhex(ParentSpanId))) = ParentSpanId AND length(ParentSpanId) = 16, reinterpretAsUInt64(reverse(unhex(ParentSpanId))),
         sipHash64(ParentSpanId)) AS ParentKey,
     Timestamp, Duration, toUnixTimestamp64Nano(ReceivedAt) AS ReceivedNs, RequestId,
-    ServiceName, Environment, Operation, StatusCode, SpanName,
+    ServiceName, Environment, Operation, StatusCode, SpanName, AgentName, TextBytes,
     toLowCardinality(if(AgentName != '', AgentName, AgentId)) AS NamedAgent,
     WorkflowName, ReleaseId, Requester, ConversationId, Outcome,
     Provider, Model, ServiceTier, ToolName,

@@ -1,6 +1,6 @@
 -- When something first came in since then, or no row.
 SELECT toUnixTimestamp64Milli(LandedAt) AS landed_ms
 FROM arrivals
-WHERE LandedAt >= fromUnixTimestamp64Milli({since:Int64})
+WHERE NOT Sealed AND LandedAt >= fromUnixTimestamp64Milli({since:Int64})
 ORDER BY LandedAt
 LIMIT 1

@@ -4,7 +4,7 @@ FROM
 (
     SELECT Org, TraceId, BatchId, sum(Spans) AS Came
     FROM arrivals
-    WHERE LandedAt >= fromUnixTimestamp64Milli({since:Int64}) AND TraceId IN (SELECT arrayJoin(splitByChar(',', {ids:String})))
+    WHERE NOT Sealed AND LandedAt >= fromUnixTimestamp64Milli({since:Int64}) AND TraceId IN (SELECT arrayJoin(splitByChar(',', {ids:String})))
     GROUP BY Org, TraceId, BatchId
 ) AS Arrived
 LEFT JOIN

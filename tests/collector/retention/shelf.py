@@ -23,7 +23,7 @@ ATTRIBUTE = "gen_ai.input.messages"
 GENEROUS = Limits(days=1000, jump=timedelta(days=100_000))
 _NUMBER = itertools.count()
 """Never the same rows twice: the engine takes them for one insert repeated, even when they are long gone."""
-LEFT_OUT = {"genai_minute": "EXCEPT (Duration)"}
+LEFT_OUT = {"operation_minute": "EXCEPT (Duration)"}
 
 
 def days(number: float) -> datetime:

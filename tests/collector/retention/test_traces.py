@@ -81,10 +81,10 @@ def test_a_hold_keeps_all_of_a_trace(shelf: Shelf) -> None:
 def test_a_hold_on_an_organisation_keeps_its_sums_too(shelf: Shelf) -> None:
     shelf.span("a", days(1000), "one")
     shelf.apply(RULES, Listed(set(), frozenset({"acme"})))
-    assert shelf.count("genai_minute") == 1
+    assert shelf.count("operation_minute") == 1
     assert shelf.pieces() == ["one"]
     shelf.apply(RULES)
-    assert shelf.count("genai_minute") == shelf.count("otel_traces") == 0
+    assert shelf.count("operation_minute") == shelf.count("otel_traces") == 0
 
 
 class Broken:
@@ -162,7 +162,7 @@ def test_metrics_and_sums_go_by_their_own_periods(shelf: Shelf) -> None:
     )
     shelf.apply(RULES)
     assert shelf.count("otel_metrics_gauge") == 1
-    assert shelf.count("genai_minute") == shelf.count("agent_activity") == 1
+    assert shelf.count("operation_minute") == shelf.count("agent_activity") == 1
     assert shelf.count("spend_hour") == 0
 
 

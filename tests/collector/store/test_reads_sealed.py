@@ -11,6 +11,7 @@ import pytest
 from clickhouse_connect.driver.client import Client
 
 from collector.store import one_trace, rows
+from collector.store.connection import Store
 from collector.store.trace_filters import Order, TraceFilters
 from collector.store.trace_list import list_traces, waiting_traces
 from tests.collector.store.sealing import Sealing, client, seal, sender
@@ -95,6 +96,42 @@ def test_a_span_that_comes_late_shows_at_once_and_the_next_seal_counts(
     assert waiting_traces(client, sender.org).traces == 0
     tree = one_trace.trace_tree(client, sender.org, trace_id(1011), 10)
     assert [span.facts.cost if span.facts else None for span in tree] == [COST, None, COST]
+
+
+def test_a_sealed_tree_needs_no_look_at_the_rows_and_is_the_same(
+    store: Store, client: Client, sender: Sender, seal: Sealing, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    start = NOW - 20 * MINUTE
+    sender.spans(
+        Sent(1031, 1, 0, "root", start, 9 * SECOND), Sent(1031, 4, 1, "agent", start + MS, attributes=agent("drafter")),
+        Sent(1031, 2, 4, "call", start + 3 * MS, error="boom", attributes=PRICED),
+        Sent(1031, 3, 7, "tool", start + 2 * MS, attributes=tool("crm.update", '{"id": 1}')),
+    )  # fmt: skip
+    seal([1031])
+    slow = one_trace._tree_of_rows(client, sender.org, trace_id(1031), 10)
+    with monkeypatch.context() as patched:
+        patched.setattr(one_trace, "_tree_of_rows", None)
+        fast = one_trace.trace_tree(client, sender.org, trace_id(1031), 10)
+        assert one_trace.trace_tree(client, sender.org, trace_id(1031), 2) == fast[:2]
+    assert fast == slow
+    assert [(span.name, span.parent_span_id, span.agent) for span in fast] == [
+        ("root", "", ""), ("agent", span_id(1), "drafter"), ("tool", span_id(7), ""), ("call", span_id(4), ""),
+    ]  # fmt: skip
+    assert fast[2].text_bytes > 0
+    with store.spare_reader() as beside:
+        assert beside is not None
+        with store.spare_reader() as third:
+            assert third is None
+        whole = one_trace.get_trace(client, sender.org, trace_id(1031), 10, beside)
+        assert one_trace.get_trace(client, "another", trace_id(1031), 10, beside) is None
+    assert whole is not None
+    assert whole == one_trace.get_trace(client, sender.org, trace_id(1031), 10)
+    assert [span.facts for span in whole.spans] == [span.facts for span in fast]
+    sender.spans(Sent(1031, 3, 7, "tool", start + 2 * MS, attributes=tool("crm.update", '{"id": 1}')))
+    seal([1031])
+    tree = one_trace.trace_tree(client, sender.org, trace_id(1031), 10)
+    assert [span.duplicate for span in tree] == [False, False, False, True, False]
+    assert one_trace.trace_tree(client, "another", trace_id(1031), 10) == []
 
 
 def costs(*calls: int) -> list[Sent]:

@@ -44,9 +44,9 @@ CONDITIONS: dict[str, tuple[str, ...]] = {
 }
 PLAIN = (
     "agents_seen", "contents_pieces", "conversation_calls", "conversation_traces", "ingest_minutes", "ingest_newest",
-    "sealed_superseded", "came", "search_days", "search_snippets", "tools", "trace_approvals",
+    "sealed_superseded", "came", "search_texts", "search_snippets", "tools", "trace_approvals",
     "trace_bounds", "trace_extent", "trace_facts", "trace_logs", "trace_spans", "trace_tree", "traces_approvals",
-    "trace_spans_cut", "trace_span_ids", "traces_figures", "waiting_count", "window_spans",
+    "trace_spans_cut", "trace_span_ids", "traces_figures", "window_spans", "window_volume", "sealed_tree",
 )  # fmt: skip
 
 
@@ -69,7 +69,7 @@ DAY = 24 * HOUR
 START = time.time_ns() // DAY * DAY - 4 * DAY
 TABLES = (
     "otel_traces", "otel_traces_trace_id_ts", "otel_logs", "contents", "trace_summaries", "span_facts", "spend_hour",
-    "genai_minute", "agent_activity", "approvals", "arrivals", "sealing_progress",
+    "operation_minute", "agent_activity", "approvals", "arrivals", "sealing_progress",
 )  # fmt: skip
 SPANS = """(
     SELECT
@@ -148,6 +148,7 @@ USED = [
     Uses("trace_extent", "otel_traces", "PrimaryKey", ONE),
     Uses("trace_spans", "otel_traces", "PrimaryKey", {**ONE, "text": 10, "limit": 10, "span_id": ""}),
     Uses("trace_facts", "span_facts", "PrimaryKey", ONE),
+    Uses("sealed_tree", "span_facts", "PrimaryKey", ONE),
     Uses(
         "trace_logs",
         "otel_logs",
@@ -171,8 +172,7 @@ USED = [
     Uses("sealed_newest", "trace_summaries", "idx_requester", {**LISTED, "requester": "agent-7"}, ["requester"]),
     Uses("sealed_newest", "trace_summaries", "idx_conversations", {**LISTED, "conversation": "c-7"}, ["conversation"]),
     Uses("sealed_superseded", "trace_summaries", "PrimaryKey", {**SOME, "since": START, "until": START + HOUR}),
-    Uses("waiting", "arrivals", "PrimaryKey", {"landed": (START + 2 * DAY + 16 * HOUR) // 10**6, "came": 0}),
-    Uses("waiting", "trace_summaries", "idx_sealed", {"landed": (START + 2 * DAY + 16 * HOUR) // 10**6, "came": 0}),
+    Uses("waiting", "arrivals", "PrimaryKey", {"landed": (START + 2 * DAY + 16 * HOUR) // 10**6}),
     Uses(
         "contents_pieces",
         "contents",
@@ -184,8 +184,8 @@ USED = [
             "limit": 9,
         },
     ),
-    Uses("search_days", "contents", "idx_content", {"low": THE_DAY - 1, "high": THE_DAY + 1, **WORDS}),
-    Uses("search_rare", "otel_traces", "idx_texts", {**LISTED, **WORDS}),
+    Uses("search_texts", "contents", "idx_content", {"low": THE_DAY - 1, "high": THE_DAY + 1, "most": 9, **WORDS}),
+    Uses("search_rare", "otel_traces", "idx_texts", {**LISTED, "ids": "ab" * 16}),
     Uses(
         "conversation_traces",
         "trace_summaries",

@@ -19,7 +19,7 @@ from tests.collector.store.batches import NOW, Batch
 
 DAY = 86_400 * 10**9
 TABLES = ["otel_traces", "otel_logs", "otel_metrics_gauge", "otel_metrics_sum", "otel_metrics_histogram", "approvals"]
-ROLLUPS = ["genai_minute", "agent_activity"]
+ROLLUPS = ["operation_minute", "agent_activity"]
 
 
 def traces(count: int, *, spread: int = 0) -> ExportTraceServiceRequest:
@@ -65,9 +65,9 @@ def figures(store: Store, batch: Batch) -> dict[str, Any]:
     counts = " UNION ALL ".join(f"SELECT '{t}', count() FROM {t} WHERE Org = {{org:String}}" for t in TABLES)
     rows: Any = client.query(counts, parameters=asked).result_rows
     found: dict[str, Any] = dict(rows)
-    found["genai_minute"] = client.query(
+    found["operation_minute"] = client.query(
         "SELECT sum(Calls), sum(InputTokens), sum(TokensUnknown), "
-        "toString(quantilesTDigestMerge(0.5, 0.95, 0.99)(Duration)[1]) FROM genai_minute WHERE Org = {org:String}",
+        "toString(quantilesTDigestMerge(0.5, 0.95, 0.99)(Duration)[1]) FROM operation_minute WHERE Org = {org:String}",
         parameters=asked,
     ).result_rows[0]
     found["agent_activity"] = client.query(
@@ -98,7 +98,11 @@ def test_a_repeated_batch_doubles_nothing(store: Store, writer: Writer, signal: 
     assert figures(store, batch) == once
     assert batch.count() == ITEMS[signal]
     if signal is Signal.TRACES:
-        assert (once["genai_minute"], once["agent_activity"], once["approvals"]) == ((50, 350, 0, "5"), (50, 50), 50)
+        assert (once["operation_minute"], once["agent_activity"], once["approvals"]) == (
+            (50, 350, 0, "5"),
+            (50, 50),
+            50,
+        )
 
 
 def test_a_batch_of_which_only_a_part_landed_is_completed(store: Store, writer: Writer) -> None:
@@ -108,7 +112,7 @@ def test_a_batch_of_which_only_a_part_landed_is_completed(store: Store, writer: 
         Batch(writer, Signal.TRACES, MESSAGES[Signal.TRACES]),
     )
     client = store.client()
-    views = ["genai_minute_mv", "agent_activity_mv", "approvals_from_traces_mv"]
+    views = ["operation_minute_mv", "agent_activity_mv", "approvals_from_traces_mv"]
     for view in views:
         client.command(f"DETACH TABLE {view}")
     try:

@@ -8,8 +8,9 @@ SELECT
     sum(Calls) AS calls,
     sum(Errors) AS errors,
     quantilesTDigestMerge(0.5, 0.95, 0.99)(Duration) AS quantiles
-FROM genai_minute
+FROM operation_minute
 WHERE Org = {org:String} AND Minute >= toDateTime({since:Int64}) AND Minute < toDateTime({until:Int64})
+    AND toStartOfHour(Minute) >= toStartOfHour(toDateTime({since:Int64})) AND toStartOfHour(Minute) <= toStartOfHour(toDateTime({until:Int64}))
     AND AgentName = {of_agent:String}
     AND ServiceName = {of_service:String}
     AND Operation = {of_operation:String}

@@ -46,43 +46,24 @@ WHERE Org = {org:String} AND Sign = 1
     AND Environment = {environment:String}
     AND TraceId IN (
         SELECT TraceId FROM otel_traces
-        WHERE Org = {org:String} AND positionCaseInsensitiveUTF8(SpanName, {text:String}) > 0 AND Timestamp >= fromUnixTimestamp64Nano({since:Int64}) AND Timestamp <= fromUnixTimestamp64Nano({until:Int64}) + toIntervalNanosecond((
-            SELECT max(Duration) FROM trace_summaries
-            WHERE Org = {org:String} AND Start >= fromUnixTimestamp64Nano({since:Int64}) AND Start < fromUnixTimestamp64Nano({until:Int64}))))
+        WHERE Org = {org:String} AND positionCaseInsensitiveUTF8(SpanName, {text:String}) > 0 AND Timestamp >= fromUnixTimestamp64Nano({since:Int64}) AND Timestamp <= fromUnixTimestamp64Nano({until:Int64} + {reach:Int64}))
     AND TraceId IN (
         SELECT TraceId FROM otel_traces
         WHERE Org = {org:String} AND (SpanAttributes[{key_0:String}] = {value_0:String} OR ResourceAttributes[{key_0:String}] = {value_0:String}
-            OR (Texts[{key_0:String}] = arrayMap(c -> arrayMap(p -> CAST(substring(SHA256(p), 1, 16), 'FixedString(16)'), c), arrayMap((t, b, l) -> if((b = 0 AND l = 0) OR position(t, '\0') > 0, [t], splitByChar('\0', if(b = 0, if(l, concat(substring(t, 1, length(t) - 1), '\0]'), t), replaceAll(if(l, concat(substring(t, 1, length(t) - 1), '\0]'), t), ['\0', ', {"role"', ',{"role"', ', {"parts"', ',{"parts"', ', {"content"', ',{"content"', ', {"lc": 1', ',{"lc":1'][b + 1], ['\0', '\0, {"role"', '\0,{"role"', '\0, {"parts"', '\0,{"parts"', '\0, {"content"', '\0,{"content"', '\0, {"lc": 1', '\0,{"lc":1'][b + 1])))), [{value_0:String}], arrayMap(t -> multiSearchFirstIndex(t, [', {"role"', ',{"role"', ', {"parts"', ',{"parts"', ', {"content"', ',{"content"', ', {"lc": 1', ',{"lc":1']), [{value_0:String}]), arrayMap(t -> startsWith(t, '[{') AND endsWith(t, ']'), [{value_0:String}])))[1] AND {value_0:String} != '')) AND Timestamp >= fromUnixTimestamp64Nano({since:Int64}) AND Timestamp <= fromUnixTimestamp64Nano({until:Int64}) + toIntervalNanosecond((
-            SELECT max(Duration) FROM trace_summaries
-            WHERE Org = {org:String} AND Start >= fromUnixTimestamp64Nano({since:Int64}) AND Start < fromUnixTimestamp64Nano({until:Int64}))))
+            OR (Texts[{key_0:String}] = arrayMap(c -> arrayMap(p -> CAST(substring(SHA256(p), 1, 16), 'FixedString(16)'), c), arrayMap((t, b, l) -> if((b = 0 AND l = 0) OR position(t, '\0') > 0, [t], splitByChar('\0', if(b = 0, if(l, concat(substring(t, 1, length(t) - 1), '\0]'), t), replaceAll(if(l, concat(substring(t, 1, length(t) - 1), '\0]'), t), ['\0', ', {"role"', ',{"role"', ', {"parts"', ',{"parts"', ', {"content"', ',{"content"', ', {"lc": 1', ',{"lc":1'][b + 1], ['\0', '\0, {"role"', '\0,{"role"', '\0, {"parts"', '\0,{"parts"', '\0, {"content"', '\0,{"content"', '\0, {"lc": 1', '\0,{"lc":1'][b + 1])))), [{value_0:String}], arrayMap(t -> multiSearchFirstIndex(t, [', {"role"', ',{"role"', ', {"parts"', ',{"parts"', ', {"content"', ',{"content"', ', {"lc": 1', ',{"lc":1']), [{value_0:String}]), arrayMap(t -> startsWith(t, '[{') AND endsWith(t, ']'), [{value_0:String}])))[1] AND {value_0:String} != '')) AND Timestamp >= fromUnixTimestamp64Nano({since:Int64}) AND Timestamp <= fromUnixTimestamp64Nano({until:Int64} + {reach:Int64}))
     AND TraceId IN (
         SELECT TraceId FROM otel_traces
         WHERE Org = {org:String} AND (SpanAttributes[{key_1:String}] = {value_1:String} OR ResourceAttributes[{key_1:String}] = {value_1:String}
-            OR (Texts[{key_1:String}] = arrayMap(c -> arrayMap(p -> CAST(substring(SHA256(p), 1, 16), 'FixedString(16)'), c), arrayMap((t, b, l) -> if((b = 0 AND l = 0) OR position(t, '\0') > 0, [t], splitByChar('\0', if(b = 0, if(l, concat(substring(t, 1, length(t) - 1), '\0]'), t), replaceAll(if(l, concat(substring(t, 1, length(t) - 1), '\0]'), t), ['\0', ', {"role"', ',{"role"', ', {"parts"', ',{"parts"', ', {"content"', ',{"content"', ', {"lc": 1', ',{"lc":1'][b + 1], ['\0', '\0, {"role"', '\0,{"role"', '\0, {"parts"', '\0,{"parts"', '\0, {"content"', '\0,{"content"', '\0, {"lc": 1', '\0,{"lc":1'][b + 1])))), [{value_1:String}], arrayMap(t -> multiSearchFirstIndex(t, [', {"role"', ',{"role"', ', {"parts"', ',{"parts"', ', {"content"', ',{"content"', ', {"lc": 1', ',{"lc":1']), [{value_1:String}]), arrayMap(t -> startsWith(t, '[{') AND endsWith(t, ']'), [{value_1:String}])))[1] AND {value_1:String} != '')) AND Timestamp >= fromUnixTimestamp64Nano({since:Int64}) AND Timestamp <= fromUnixTimestamp64Nano({until:Int64}) + toIntervalNanosecond((
-            SELECT max(Duration) FROM trace_summaries
-            WHERE Org = {org:String} AND Start >= fromUnixTimestamp64Nano({since:Int64}) AND Start < fromUnixTimestamp64Nano({until:Int64}))))
+            OR (Texts[{key_1:String}] = arrayMap(c -> arrayMap(p -> CAST(substring(SHA256(p), 1, 16), 'FixedString(16)'), c), arrayMap((t, b, l) -> if((b = 0 AND l = 0) OR position(t, '\0') > 0, [t], splitByChar('\0', if(b = 0, if(l, concat(substring(t, 1, length(t) - 1), '\0]'), t), replaceAll(if(l, concat(substring(t, 1, length(t) - 1), '\0]'), t), ['\0', ', {"role"', ',{"role"', ', {"parts"', ',{"parts"', ', {"content"', ',{"content"', ', {"lc": 1', ',{"lc":1'][b + 1], ['\0', '\0, {"role"', '\0,{"role"', '\0, {"parts"', '\0,{"parts"', '\0, {"content"', '\0,{"content"', '\0, {"lc": 1', '\0,{"lc":1'][b + 1])))), [{value_1:String}], arrayMap(t -> multiSearchFirstIndex(t, [', {"role"', ',{"role"', ', {"parts"', ',{"parts"', ', {"content"', ',{"content"', ', {"lc": 1', ',{"lc":1']), [{value_1:String}]), arrayMap(t -> startsWith(t, '[{') AND endsWith(t, ']'), [{value_1:String}])))[1] AND {value_1:String} != '')) AND Timestamp >= fromUnixTimestamp64Nano({since:Int64}) AND Timestamp <= fromUnixTimestamp64Nano({until:Int64} + {reach:Int64}))
     AND Duration >= {min_duration:UInt64}
     AND Duration <= {max_duration:UInt64}
     AND Cost >= {min_cost:Decimal(38, 24)}
     AND Cost <= {max_cost:Decimal(38, 24)}
-    AND TraceId NOT IN (-- Traces of which rows came since they were sealed, or that weren't sealed yet: none of them landed before {landed:Int64} (ms),
--- or started before {came:Int64} (ns).
-SELECT Came.TraceId
-FROM
-(
-    SELECT TraceId, max(LandedAt) AS Landed
-    FROM arrivals
-    WHERE Org = {org:String} AND LandedAt >= fromUnixTimestamp64Milli({landed:Int64})
-    GROUP BY TraceId
-) AS Came
-LEFT JOIN
-(
-    SELECT TraceId, max(SealedAt) AS Sealed
-    FROM trace_summaries
-    WHERE Org = {org:String} AND SealedAt >= fromUnixTimestamp64Milli({landed:Int64})
-        AND Start >= fromUnixTimestamp64Nano({came:Int64})
-    GROUP BY TraceId
-) AS Known ON Came.TraceId = Known.TraceId
-WHERE Came.Landed >= Known.Sealed)
+    AND (Start < fromUnixTimestamp64Nano({came:Int64}) OR TraceId NOT IN (-- Traces of which rows came since they were sealed, or that weren't sealed yet: none of them landed before {landed:Int64} (ms).
+SELECT TraceId
+FROM arrivals
+WHERE Org = {org:String} AND LandedAt >= fromUnixTimestamp64Milli({landed:Int64})
+GROUP BY TraceId
+HAVING maxIf(LandedAt, NOT Sealed) >= maxIf(LandedAt, Sealed)))
 ORDER BY Start DESC, TraceId DESC
 LIMIT {limit:UInt32}

@@ -1,14 +1,5 @@
--- Traces of one day whose texts match, by the newest span that refers to one.
-WITH (
-        SELECT groupArray(Id)
-        FROM contents
-        WHERE Org = {org:String}
-            AND Day >= toDate(fromUnixTimestamp64Nano({since:Int64})) AND Day <= toDate(fromUnixTimestamp64Nano({until:Int64} - 1))
-            AND (hasAllTokens(Content, {words:String}) OR ({words:String} != {words_escaped:String} AND hasAllTokens(Content, {words_escaped:String})))
-            AND ({phrase:String} = '' OR positionCaseInsensitive(Content, {phrase:String}) > 0
-                OR positionCaseInsensitive(Content, {phrase_quoted:String}) > 0
-                OR positionCaseInsensitive(Content, {phrase_escaped:String}) > 0)
-    ) AS hits
+-- Traces with spans that refer to these texts, by the newest such span.
+WITH CAST(arrayMap(one -> unhex(one), splitByChar(',', {ids:String})), 'Array(FixedString(16))') AS hits
 SELECT
     TraceId AS trace_id,
     argMax(SpanId, Timestamp) AS span_id,

@@ -8,8 +8,9 @@ SELECT
     arraySort(groupUniqArrayIf(toString(AgentName), AgentName != '')) AS agents,
     arraySort(groupUniqArray(toString(ServiceName))) AS services,
     toUnixTimestamp64Nano(max(LastSeen)) AS last_ns
-FROM genai_minute
+FROM operation_minute
 WHERE Org = {org:String} AND Operation = 'execute_tool' AND Minute >= toDateTime({since:Int64}) AND Minute < toDateTime({until:Int64})
+    AND toStartOfHour(Minute) >= toStartOfHour(toDateTime({since:Int64})) AND toStartOfHour(Minute) <= toStartOfHour(toDateTime({until:Int64}))
     AND ({tool:String} = '' OR ToolName = {tool:String})
 GROUP BY tool, agent
 ORDER BY calls DESC, tool, agent

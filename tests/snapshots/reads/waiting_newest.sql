@@ -6,25 +6,12 @@ FROM otel_traces
 WHERE Org = {org:String}
     AND Timestamp >= fromUnixTimestamp64Nano({since:Int64})
     AND Timestamp < fromUnixTimestamp64Nano({horizon:Int64})
-    AND TraceId IN (-- Traces of which rows came since they were sealed, or that weren't sealed yet: none of them landed before {landed:Int64} (ms),
--- or started before {came:Int64} (ns).
-SELECT Came.TraceId
-FROM
-(
-    SELECT TraceId, max(LandedAt) AS Landed
-    FROM arrivals
-    WHERE Org = {org:String} AND LandedAt >= fromUnixTimestamp64Milli({landed:Int64})
-    GROUP BY TraceId
-) AS Came
-LEFT JOIN
-(
-    SELECT TraceId, max(SealedAt) AS Sealed
-    FROM trace_summaries
-    WHERE Org = {org:String} AND SealedAt >= fromUnixTimestamp64Milli({landed:Int64})
-        AND Start >= fromUnixTimestamp64Nano({came:Int64})
-    GROUP BY TraceId
-) AS Known ON Came.TraceId = Known.TraceId
-WHERE Came.Landed >= Known.Sealed)
+    AND TraceId IN (-- Traces of which rows came since they were sealed, or that weren't sealed yet: none of them landed before {landed:Int64} (ms).
+SELECT TraceId
+FROM arrivals
+WHERE Org = {org:String} AND LandedAt >= fromUnixTimestamp64Milli({landed:Int64})
+GROUP BY TraceId
+HAVING maxIf(LandedAt, NOT Sealed) >= maxIf(LandedAt, Sealed))
     AND TraceId IN (SELECT TraceId FROM otel_traces WHERE ServiceName = {service:String} AND Org = {org:String} AND Timestamp >= fromUnixTimestamp64Nano({since:Int64}))
     AND TraceId IN (SELECT TraceId FROM otel_traces WHERE AgentName = {agent:String} AND Org = {org:String} AND Timestamp >= fromUnixTimestamp64Nano({since:Int64}))
     AND TraceId IN (SELECT TraceId FROM otel_traces WHERE Model = {model:String} AND Org = {org:String} AND Timestamp >= fromUnixTimestamp64Nano({since:Int64}))

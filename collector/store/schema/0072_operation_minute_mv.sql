@@ -1,4 +1,4 @@
-CREATE MATERIALIZED VIEW IF NOT EXISTS genai_minute_mv TO genai_minute AS
+CREATE MATERIALIZED VIEW IF NOT EXISTS operation_minute_mv TO operation_minute AS
 SELECT
     toStartOfMinute(toDateTime(Timestamp)) AS Minute,
     Org, ServiceName, Operation, AgentName, Provider, Model, ToolName,

@@ -1,0 +1,4 @@
+ALTER TABLE span_facts
+    ADD COLUMN IF NOT EXISTS ParentSpanId String CODEC(ZSTD(1)),
+    ADD COLUMN IF NOT EXISTS AgentName LowCardinality(String) CODEC(ZSTD(1)),
+    ADD COLUMN IF NOT EXISTS TextBytes UInt64 CODEC(T64, ZSTD(1))
