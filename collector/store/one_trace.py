@@ -55,6 +55,7 @@ class TreeSpan:
 
 
 _OF_THE_SPAN = [field.name for field in fields(TreeSpan) if field.name not in ("agent", "duplicate", "facts")]
+"""What a row of either tree tells under the same name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +71,7 @@ class Extent:
 def trace_tree(client: Client, org: str, trace_id: str, limit: int) -> list[TreeSpan]:
     """Up to `limit` spans of a trace by start, without their texts and attributes; empty if none is stored."""
     rows = run(client, "sealed_tree", org=org, trace_id=trace_id)
-    came = max((row.pop("came") for row in rows), default=0)
+    came = rows[0]["came"] if rows else 0
     newest = _newest(rows)
     if not newest or sum(row["copies"] for row in newest) != came or came > len(newest):
         return _tree_of_rows(client, org, trace_id, limit)
@@ -115,7 +116,7 @@ def _around(client: Client, where: Mapping[str, Any]) -> _Around | None:
     extent = _extent(client, where, summary)
     if extent is None:
         return None
-    if summary and _settled(summary, extent):
+    if summary and _settled(summary, extent.spans):
         figures: TraceRow | None = summary
     else:
         figures = from_spans(client, org, [trace_id]).get(trace_id)
@@ -143,7 +144,7 @@ def get_span(client: Client, org: str, trace_id: str, span_id: str) -> SpanRow |
     first = [span for span in copies if not span.duplicate][:1]
     if first and (summary := sealed_trace(client, org, trace_id, where)):
         extent = _extent(client, where, summary)
-        if extent and _settled(summary, extent):
+        if extent and _settled(summary, extent.spans):
             first = _with_facts(first, _facts(client, where)[1])
     return first[0] if first else None
 
@@ -156,16 +157,16 @@ def _where(client: Client, org: str, trace_id: str) -> dict[str, Any]:
 
 def _extent(client: Client, where: Mapping[str, Any], summary: TraceRow | None) -> Extent | None:
     """From the seal, where it knows all that ever came in; else from the rows."""
-    if summary and summary.spans + summary.duplicates == where["spans"]:
+    if summary and _settled(summary, where["spans"]):
         end = summary.start_ns + summary.duration_ns
         return Extent(summary.start_ns, end, where["spans"], where["bytes"])
     rows = run(client, "trace_extent", **where)
     return Extent(**rows[0]) if rows else None
 
 
-def _settled(summary: TraceRow, extent: Extent) -> bool:
-    """Whether nothing came since it was sealed."""
-    return summary.spans + summary.duplicates == extent.spans
+def _settled(summary: TraceRow, rows: int) -> bool:
+    """Whether nothing came since it was sealed: there are so many rows."""
+    return summary.spans + summary.duplicates == rows
 
 
 def _tree_of_rows(client: Client, org: str, trace_id: str, limit: int) -> list[TreeSpan]:
@@ -179,17 +180,18 @@ def _tree_of_rows(client: Client, org: str, trace_id: str, limit: int) -> list[T
     tree: list[TreeSpan] = []
     for number, row in enumerate(rows):
         first = firsts[row["span_id"]] == number
-        of_tree = {name: value for name, value in row.items() if name not in ("received_ns", "request_id")}
         known = facts.get(row["span_id"]) if settled and first else None
-        tree.append(TreeSpan(**of_tree, duplicate=not first, facts=known))
+        tree.append(TreeSpan(**_own(row), duplicate=not first, facts=known))
     return tree
 
 
 def _tree_span(row: dict[str, Any]) -> TreeSpan:
-    del row["copies"]
-    own = {name: row.pop(name) for name in _OF_THE_SPAN}
-    named = row.pop("named_agent")
-    return TreeSpan(**own, agent=named, facts=SpanFacts(**row))
+    """From a row of `sealed_tree`, which has what the span says and what it means."""
+    return TreeSpan(**_own(row), facts=SpanFacts(**{field.name: row[field.name] for field in fields(SpanFacts)}))
+
+
+def _own(row: Mapping[str, Any]) -> dict[str, Any]:
+    return {"agent": row["named_agent"], **{name: row[name] for name in _OF_THE_SPAN}}
 
 
 def _newest(rows: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:

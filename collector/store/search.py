@@ -80,15 +80,14 @@ class Found:
 class _Looking:
     """A page as it fills, from the newest day on. `searched`: everything from then on was looked at."""
 
-    def __init__(
-        self, client: Client, org: str, asked: Search, wording: Mapping[str, Any], before: tuple[int, str]
-    ) -> None:
+    def __init__(self, client: Client, org: str, asked: Search) -> None:
         self.rows: list[dict[str, Any]] = []
-        self.searched = before[0]
         self.common = False
         self._ended = False
         self._client, self._org, self._asked = client, org, asked
-        self._wording, self._before = wording, before
+        self._wording = _wording(asked)
+        self._before = asked.after or (asked.until_ns, "")
+        self.searched = self._before[0]
 
     @property
     def done(self) -> bool:
@@ -140,20 +139,17 @@ class _Looking:
 
 def search(client: Client, org: str, asked: Search) -> Found:
     """A page of traces that said it. Raises `ReadError`, and ValueError if there is nothing to look for."""
-    wording = _wording(asked)
-    until, before_id = asked.after or (asked.until_ns, "")
-    looking = _Looking(client, org, asked, wording, (until, before_id))
+    looking = _Looking(client, org, asked)
     # The newest day may be enough; of words that it has few of, there are few.
-    newest, oldest = (until if asked.after else until - 1) // _DAY, asked.since_ns // _DAY
+    newest = (asked.after[0] if asked.after else asked.until_ns - 1) // _DAY
+    oldest = asked.since_ns // _DAY
     looking.days(newest, newest)
     if newest > oldest and not looking.done:
         looking.days(oldest, newest - 1)
-    if not looking.done:
-        looking.searched = asked.since_ns
-    return _found(client, org, asked, wording, looking)
+    return _found(client, org, asked, looking)
 
 
-def _found(client: Client, org: str, asked: Search, wording: Mapping[str, Any], looking: _Looking) -> Found:
+def _found(client: Client, org: str, asked: Search, looking: _Looking) -> Found:
     more = len(looking.rows) > asked.limit
     rows = looking.rows[: asked.limit]
     after = None

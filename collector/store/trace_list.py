@@ -70,7 +70,7 @@ def figures(client: Client, org: str, trace_ids: Sequence[str]) -> dict[str, Tra
         return {}
     waiting = waiting_traces(client, org)
     conditions = ["settled"] if waiting.traces else []
-    asked = {"trace_ids": list(trace_ids), **waiting.parameters, **bounds, "came": 0}
+    asked = {"trace_ids": list(trace_ids), **waiting.parameters, **bounds}
     rows = run(client, "sealed_traces", conditions, org=org, **asked)
     found = {row["trace_id"]: _row(row) for row in rows}
     return found | from_spans(client, org, [trace_id for trace_id in trace_ids if trace_id not in found])
@@ -117,7 +117,7 @@ def waiting_traces(client: Client, org: str, until_ns: int = _FOREVER) -> Waitin
 
 
 def _sealed(client: Client, org: str, filters: TraceFilters, waiting: Waiting, wanted: int) -> list[TraceRow]:
-    conditions = [*filters.of_spans, *filters.of_figures, *(["settled"] if waiting.traces else [])]
+    conditions = [*filters.of_spans, *filters.of_figures, *(["settled_or_before"] if waiting.traces else [])]
     slices, reach = _sealed_slices(client, org, filters)
     rows: list[TraceRow] = []
     for since, until in slices:
@@ -148,9 +148,9 @@ def _sealed_slices(client: Client, org: str, filters: TraceFilters) -> tuple[lis
     after a slice spans of its traces may start.
     """
     since, until = filters.since_ns, filters.until_ns
-    slices: list[tuple[int, int]] = []
     if not filters.by_spans:
         return [(since, until)], 0
+    slices: list[tuple[int, int]] = []
     (volume,) = run(client, "window_volume", org=org, since=since // _SECOND, until=until // _SECOND + 1)
     if filters.order is Order.NEWEST:
         if filters.after:

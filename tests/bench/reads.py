@@ -184,7 +184,7 @@ class Bench:
             due += 2
             stop.wait(max(0.0, due - time.perf_counter()))
 
-    def _questions(self, client: Client, beside: Client | None = None) -> dict[str, Callable[[], Any]]:
+    def _questions(self, client: Client, beside: Client) -> dict[str, Callable[[], Any]]:
         day = self.now - 3 * _DAY
         listed = trace_list.list_traces(client, ORG, TraceFilters(day, day + _DAY, limit=500)).traces
         ids = [row.trace_id for row in listed]

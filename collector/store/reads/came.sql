@@ -11,5 +11,5 @@ FROM
     FROM arrivals
     WHERE Org = {org:String} AND LandedAt >= landed
     GROUP BY TraceId
-    HAVING maxIf(LandedAt, NOT Sealed) >= maxIf(LandedAt, Sealed)
+    HAVING {{still_waits}}
 )

@@ -32,5 +32,7 @@ TraceId IN (
 TraceId IN (
         SELECT TraceId FROM otel_traces
         WHERE Org = {org:String} AND ({{attribute_is}}) AND {{spans_of_window}})
--- settled: no row came since the trace was sealed, or it began before those that wait
+-- settled: no row came since the trace was sealed
+TraceId NOT IN ({{waiting}})
+-- settled_or_before: or it began before all that waits
 (Start < fromUnixTimestamp64Nano({came:Int64}) OR TraceId NOT IN ({{waiting}}))

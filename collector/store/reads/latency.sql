@@ -9,8 +9,7 @@ SELECT
     sum(Errors) AS errors,
     quantilesTDigestMerge(0.5, 0.95, 0.99)(Duration) AS quantiles
 FROM operation_minute
-WHERE Org = {org:String} AND Minute >= toDateTime({since:Int64}) AND Minute < toDateTime({until:Int64})
-    AND toStartOfHour(Minute) >= toStartOfHour(toDateTime({since:Int64})) AND toStartOfHour(Minute) <= toStartOfHour(toDateTime({until:Int64}))
+WHERE Org = {org:String} AND {{minutes_of_window}}
     {{conditions_latency}}
 GROUP BY start_ns, agent, service, operation, model
 ORDER BY agent, service, operation, model, start_ns

@@ -6,20 +6,7 @@ WITH (
     ) AS extent
 SELECT
     extent.3 AS came,
-    SpanId AS span_id,
-    ParentSpanId AS parent_span_id,
-    SpanName AS name,
-    toUnixTimestamp64Nano(Timestamp) AS start_ns,
-    toInt64(Duration) AS duration_ns,
-    StatusCode AS status,
-    ServiceName AS service,
-    Operation AS operation,
-    AgentName AS named_agent,
-    Model AS model,
-    ToolName AS tool,
-    InputTokens AS input_tokens,
-    OutputTokens AS output_tokens,
-    TextBytes AS text_bytes,
+    {{tree_columns}},
     {{fact_columns}}
 FROM span_facts
 WHERE Org = {org:String} AND TraceId = {trace_id:String}

@@ -9,8 +9,7 @@ SELECT
     arraySort(groupUniqArray(toString(ServiceName))) AS services,
     toUnixTimestamp64Nano(max(LastSeen)) AS last_ns
 FROM operation_minute
-WHERE Org = {org:String} AND Operation = 'execute_tool' AND Minute >= toDateTime({since:Int64}) AND Minute < toDateTime({until:Int64})
-    AND toStartOfHour(Minute) >= toStartOfHour(toDateTime({since:Int64})) AND toStartOfHour(Minute) <= toStartOfHour(toDateTime({until:Int64}))
+WHERE Org = {org:String} AND Operation = 'execute_tool' AND {{minutes_of_window}}
     AND ({tool:String} = '' OR ToolName = {tool:String})
 GROUP BY tool, agent
 ORDER BY calls DESC, tool, agent

@@ -1,19 +1,6 @@
 -- The spans of a trace by start, every stored copy of them, with what makes a tree and no more.
 SELECT
-    SpanId AS span_id,
-    ParentSpanId AS parent_span_id,
-    SpanName AS name,
-    toUnixTimestamp64Nano(Timestamp) AS start_ns,
-    toInt64(Duration) AS duration_ns,
-    StatusCode AS status,
-    ServiceName AS service,
-    Operation AS operation,
-    AgentName AS agent,
-    Model AS model,
-    ToolName AS tool,
-    InputTokens AS input_tokens,
-    OutputTokens AS output_tokens,
-    TextBytes AS text_bytes,
+    {{tree_columns}},
     toUnixTimestamp64Nano(ReceivedAt) AS received_ns,
     RequestId AS request_id
 FROM otel_traces

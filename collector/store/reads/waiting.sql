@@ -3,4 +3,4 @@ SELECT TraceId
 FROM arrivals
 WHERE Org = {org:String} AND LandedAt >= fromUnixTimestamp64Milli({landed:Int64})
 GROUP BY TraceId
-HAVING maxIf(LandedAt, NOT Sealed) >= maxIf(LandedAt, Sealed)
+HAVING {{still_waits}}

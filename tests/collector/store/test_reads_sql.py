@@ -28,7 +28,7 @@ OF_SPANS = (
     "service", "agent", "model", "tool", "failed", "requester", "release", "conversation", "environment", "text",
     "attribute_0", "attribute_1",
 )  # fmt: skip
-SEALED = (*OF_SPANS, "min_duration", "max_duration", "min_cost", "max_cost", "settled")
+SEALED = (*OF_SPANS, "min_duration", "max_duration", "min_cost", "max_cost", "settled_or_before")
 CONDITIONS: dict[str, tuple[str, ...]] = {
     "sealed_newest": SEALED,
     "sealed_worst": SEALED,

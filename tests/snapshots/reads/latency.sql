@@ -10,6 +10,7 @@ SELECT
     quantilesTDigestMerge(0.5, 0.95, 0.99)(Duration) AS quantiles
 FROM operation_minute
 WHERE Org = {org:String} AND Minute >= toDateTime({since:Int64}) AND Minute < toDateTime({until:Int64})
+    -- The table's key begins with this, and the engine doesn't conclude it.
     AND toStartOfHour(Minute) >= toStartOfHour(toDateTime({since:Int64})) AND toStartOfHour(Minute) <= toStartOfHour(toDateTime({until:Int64}))
     AND AgentName = {of_agent:String}
     AND ServiceName = {of_service:String}

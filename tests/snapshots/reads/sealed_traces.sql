@@ -34,11 +34,11 @@ SELECT
 FROM trace_summaries
 WHERE Org = {org:String} AND Sign = 1 AND TraceId IN {trace_ids:Array(String)}
     AND Start >= fromUnixTimestamp64Nano({since:Int64}) AND Start < fromUnixTimestamp64Nano({until:Int64})
-    AND (Start < fromUnixTimestamp64Nano({came:Int64}) OR TraceId NOT IN (-- Traces of which rows came since they were sealed, or that weren't sealed yet: none of them landed before {landed:Int64} (ms).
+    AND TraceId NOT IN (-- Traces of which rows came since they were sealed, or that weren't sealed yet: none of them landed before {landed:Int64} (ms).
 SELECT TraceId
 FROM arrivals
 WHERE Org = {org:String} AND LandedAt >= fromUnixTimestamp64Milli({landed:Int64})
 GROUP BY TraceId
-HAVING maxIf(LandedAt, NOT Sealed) >= maxIf(LandedAt, Sealed)))
+HAVING maxIf(LandedAt, NOT Sealed) >= maxIf(LandedAt, Sealed))
 ORDER BY Seal DESC
 LIMIT 1 BY TraceId

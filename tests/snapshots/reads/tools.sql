@@ -10,6 +10,7 @@ SELECT
     toUnixTimestamp64Nano(max(LastSeen)) AS last_ns
 FROM operation_minute
 WHERE Org = {org:String} AND Operation = 'execute_tool' AND Minute >= toDateTime({since:Int64}) AND Minute < toDateTime({until:Int64})
+    -- The table's key begins with this, and the engine doesn't conclude it.
     AND toStartOfHour(Minute) >= toStartOfHour(toDateTime({since:Int64})) AND toStartOfHour(Minute) <= toStartOfHour(toDateTime({until:Int64}))
     AND ({tool:String} = '' OR ToolName = {tool:String})
 GROUP BY tool, agent

@@ -8,7 +8,7 @@ SELECT
     StatusCode AS status,
     ServiceName AS service,
     Operation AS operation,
-    AgentName AS agent,
+    AgentName AS named_agent,
     Model AS model,
     ToolName AS tool,
     InputTokens AS input_tokens,

@@ -1,0 +1,1 @@
+maxIf(LandedAt, NOT Sealed) >= maxIf(LandedAt, Sealed)
