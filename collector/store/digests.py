@@ -34,6 +34,8 @@ def _level(raw: str, depth: int) -> str:
     if depth == 0:
         return f"JSONExtractRaw({raw})"
     pair, member = f"p{depth}", f"m{depth}"
+    # The engine writes -0.0 as -0, and that as 0: what stands alone is read as often as what an object or array holds.
+    alone = f"JSONExtractRaw(JSONExtractRaw({raw}))" if depth == DEPTH else f"JSONExtractRaw({raw})"
     below, each = _level(f"{pair}.2", depth - 1), _level(member, depth - 1)
     key = f"replaceAll(toJSONString({pair}.1), '\\\\/', '/')"
     return (
@@ -42,7 +44,7 @@ def _level(raw: str, depth: int) -> str:
         f"arraySort(JSONExtractKeysAndValuesRaw({raw}))), ','), '}}'), "
         f"startsWith(trimLeft({raw}), '['), "
         f"concat('[', arrayStringConcat(arrayMap({member} -> {each}, JSONExtractArrayRaw({raw})), ','), ']'), "
-        f"JSONExtractRaw({raw}))"
+        f"{alone})"
     )
 
 

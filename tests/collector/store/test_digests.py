@@ -56,7 +56,17 @@ def test_engine_and_python_agree(store: Store) -> None:
 
     make()
     texts += ["", "not {json", '"text"', "[]", "{}", " [1 , 2]\n", '{"a":1}x', "[1e400]", '{"n":123456789012345678901}']
-    texts += ['{"a":"\\ud83d"}', "NaN", '{"a/b":"</script>\u2028"}', '{"b":1,"a":2,"a":1}', "-0", "tru", '["\\u0000"]']
+    texts += [
+        '{"a":"\\ud83d"}',
+        "NaN",
+        '{"a/b":"</script>\u2028"}',
+        '{"b":1,"a":2,"a":1}',
+        "-0",
+        "-0.0",
+        " -0e3",
+        "tru",
+        '["\\u0000"]',
+    ]
     found = in_engine(store, texts)
     wanted = [(canonical(text), arguments_digest(text, KEY.encode())) for text in texts]
     assert [(t, f, w) for t, f, w in zip(texts, found, wanted, strict=True) if f != w] == []
