@@ -6,7 +6,6 @@ figure would be.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -17,7 +16,6 @@ import streamlit as st
 from inventory import contract
 from inventory.client import ClientError, InventoryClient
 
-DEFAULT_URL = "http://127.0.0.1:8000"
 _FRESH = timedelta(seconds=5)
 _KEPT = timedelta(seconds=60)
 
@@ -40,7 +38,7 @@ class TraceSearch:
 
 @st.cache_resource
 def client() -> InventoryClient:
-    return InventoryClient(os.environ.get("MUSTER_API_URL", DEFAULT_URL))
+    return InventoryClient.of_environment()
 
 
 @st.cache_data(ttl=_FRESH, max_entries=64, show_spinner=False)

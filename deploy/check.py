@@ -16,6 +16,7 @@ from collector.settings import CollectorSettings
 from collector.store.connection import Store, StoreError
 from collector.store.migrate import plan
 from deploy.settings import DeploySettings
+from inventory.settings import ApiSettings
 
 
 def findings(settings: DeploySettings) -> list[str]:
@@ -66,7 +67,7 @@ def _ports(settings: DeploySettings, collector: CollectorSettings) -> list[tuple
     ports = [
         ("MUSTER_COLLECTOR_HTTP_PORT", collector.host, collector.http_port),
         ("MUSTER_COLLECTOR_GRPC_PORT", collector.host, collector.grpc_port),
-        ("MUSTER_API_PORT", "127.0.0.1", settings.api_port),
+        ("MUSTER_API_PORT", (api := ApiSettings()).host, api.port),
     ]
     if settings.dashboards:
         ports.append(("MUSTER_DASHBOARDS_PORT", "127.0.0.1", settings.dashboards_port))

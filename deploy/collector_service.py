@@ -73,12 +73,17 @@ class HttpServer(uvicorn.Server):
         await self.serve(sockets=[self._socket])
 
 
+def verifier_of(settings: CollectorSettings) -> Verifier:
+    """Who may send, as the collector's own settings say. Raises SettingsError."""
+    verifier: Verifier = StaticTokens(settings.tokens_file) if settings.tokens_file else Anonymous()
+    check_bind(settings.host, verifier)
+    return verifier
+
+
 class CollectorService:
     """Receivers around an `Ingest`. Build with the store open and migrated."""
 
-    def __init__(self, settings: CollectorSettings, store: Store) -> None:
-        verifier: Verifier = StaticTokens(settings.tokens_file) if settings.tokens_file else Anonymous()
-        check_bind(settings.host, verifier)
+    def __init__(self, settings: CollectorSettings, store: Store, verifier: Verifier) -> None:
         self.observations = Observations()
         self.ingest = Ingest(settings, store, self.observations)
         app = http_app(

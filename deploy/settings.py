@@ -19,7 +19,6 @@ class DeploySettings(BaseSettings):
 
     data: Annotated[Path, AfterValidator(Path.resolve)] = Field(default=Path(".data"), validate_default=True)
     """One directory for the engine, the spool and its keys."""
-    api_port: Annotated[int, Field(ge=0, le=65535)] = 8000
     dashboards_port: Annotated[int, Field(ge=0, le=65535)] = 8501
     dashboards: bool = True
     """Whether `muster up` starts Streamlit too."""

@@ -15,7 +15,8 @@ import uvloop
 from collector.redaction.policy import policy_of
 from collector.store.connection import Store, StoreError
 from collector.store.migrate import Status, load, migrate, plan
-from deploy.collector_service import CollectorService, HttpServer
+from deploy.collector_service import CollectorService, HttpServer, verifier_of
+from deploy.inventory_service import InventoryService
 from deploy.settings import DeploySettings
 from inventory.app import api_app
 
@@ -51,7 +52,7 @@ def serve_collector(settings: DeploySettings, say: Say) -> None:
 
 async def _serve_collector(settings: DeploySettings, store: Store, say: Say) -> None:
     stopping = _stopping()
-    collector = CollectorService(settings.collector(), store)
+    collector = CollectorService(settings.collector(), store, verifier_of(settings.collector()))
     await collector.start()
     try:
         say(f"OTLP/HTTP http://127.0.0.1:{collector.http_port}, OTLP/gRPC 127.0.0.1:{collector.grpc_port}")
@@ -71,10 +72,12 @@ def _stopping() -> asyncio.Event:
 
 async def _serve(settings: DeploySettings, store: Store, say: Say) -> None:
     stopping = _stopping()
-    collector = CollectorService(settings.collector(), store)
-    api = HttpServer(api_app(store), "127.0.0.1", settings.api_port)
+    inventory = InventoryService(settings)
+    collector = CollectorService(settings.collector(), store, inventory.ingest)
+    api = HttpServer(api_app(store, inventory.inventory), inventory.api.host, inventory.api.port)
     api_port = api.bind()
     await collector.start()
+    inventory.start()
     api_task = asyncio.create_task(api.serve_bound())
     child = _dashboards(settings, api_port) if settings.dashboards else None
     try:
@@ -82,7 +85,9 @@ async def _serve(settings: DeploySettings, store: Store, say: Say) -> None:
         say("Muster is up.")
         if child is not None:
             say(f"  pages      http://127.0.0.1:{settings.dashboards_port}")
-        say(f"  API        http://127.0.0.1:{api_port}/docs")
+        say(f"  API        http://{_shown(inventory.api.host)}:{api_port}/docs")
+        if inventory.token_file is not None:
+            say(f"             admin token in {inventory.token_file}; the muster commands find it there")
         say(f"  OTLP/HTTP  http://127.0.0.1:{collector.http_port}   (protobuf and JSON; /readyz, /metrics)")
         say(f"  OTLP/gRPC  127.0.0.1:{collector.grpc_port}")
         say("")
@@ -95,6 +100,7 @@ async def _serve(settings: DeploySettings, store: Store, say: Say) -> None:
         api.should_exit = True
         await collector.stop()
         await api_task
+        await asyncio.to_thread(inventory.stop)
         if child is not None:
             await asyncio.to_thread(_reap, child)
 
@@ -115,6 +121,7 @@ def _dashboards(settings: DeploySettings, api_port: int) -> subprocess.Popen[byt
         env={
             **os.environ,
             "MUSTER_API_URL": f"http://127.0.0.1:{api_port}",
+            "MUSTER_API_TOKEN_FILE": str(settings.data / "admin-token"),
             "PYTHONPATH": os.pathsep.join(filter(None, [str(page.parent.parent), os.environ.get("PYTHONPATH")])),
         },
         stdin=subprocess.DEVNULL,
@@ -122,6 +129,10 @@ def _dashboards(settings: DeploySettings, api_port: int) -> subprocess.Popen[byt
         cwd=page.parent.parent,
         start_new_session=True,  # Ctrl-C reaches us alone; we stop it
     )
+
+
+def _shown(host: str) -> str:
+    return f"[{host}]" if ":" in host else host
 
 
 def _reap(child: subprocess.Popen[bytes]) -> None:

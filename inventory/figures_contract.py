@@ -167,7 +167,7 @@ class Sender(Wire):
     method: Annotated[str, Field(examples=["token"])]
 
 
-class Agent(Wire):
+class AgentSeen(Wire):
     """All that was received of an agent of a service, as its spans name it. `last_received` is when the last of them
     came.
     """
@@ -186,8 +186,8 @@ class Agent(Wire):
     senders: list[Sender]
 
 
-class Agents(Wire):
+class AgentsSeen(Wire):
     """The last received first."""
 
     as_of: Moment
-    agents: list[Agent]
+    agents: list[AgentSeen]

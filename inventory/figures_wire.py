@@ -82,9 +82,9 @@ def decision(row: decisions.Decision) -> figures_contract.Decision:
     return figures_contract.Decision(trace_id=row.trace_id, approval=wire.approval(row.approval))
 
 
-def agent(row: agents_seen.AgentSeen) -> figures_contract.Agent:
+def agent(row: agents_seen.AgentSeen) -> figures_contract.AgentSeen:
     fields = asdict(row)
-    return figures_contract.Agent(
+    return figures_contract.AgentSeen(
         first=moment(fields.pop("first_ns")),
         last=moment(fields.pop("last_ns")),
         last_received=moment(fields.pop("received_ns")),

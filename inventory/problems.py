@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 import uuid
 from typing import Any
 
@@ -12,7 +13,12 @@ from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 
 from collector.store.reads import ReadError, TooMuch
+from inventory.anchors import AnchorError
+from inventory.auth.errors import AuthError, NotAuthenticated, ProviderDown
 from inventory.contract import FieldProblem, Problem
+from inventory.db.engine import DatabaseError
+from inventory.registry.errors import Rejection, Unfit
+from inventory.routes.limits import TooOften
 
 MEDIA_TYPE = "application/problem+json"
 _log = logging.getLogger(__name__)
@@ -63,7 +69,17 @@ def not_found(title: str, detail: str, remedy: str, kind: str) -> ProblemError:
 
 def responses(*statuses: int) -> dict[int | str, dict[str, Any]]:
     """For OpenAPI: these statuses answer with a problem."""
-    texts = {404: "Nothing by that id", 422: "A field can't be accepted", 503: "The store can't answer now"}
+    texts = {
+        401: "Who asks is not known",
+        403: "Who asks may not do this",
+        404: "Nothing by that id",
+        409: "It doesn't fit what is there",
+        412: "Somebody else changed it since it was read",
+        422: "A field can't be accepted",
+        428: "If-Match is missing",
+        429: "Too many requests, or too many wrong credentials",
+        503: "The store or the registry can't answer now",
+    }
     schema = {"$ref": "#/components/schemas/Problem"}
     return {status: {"description": texts[status], "content": {MEDIA_TYPE: {"schema": schema}}} for status in statuses}
 
@@ -74,6 +90,11 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(RequestValidationError, _on_invalid)
     app.add_exception_handler(HTTPException, _on_http)
     app.add_exception_handler(ReadError, _on_read)
+    app.add_exception_handler(Rejection, _on_rejection)
+    app.add_exception_handler(AuthError, _on_auth)
+    app.add_exception_handler(TooOften, _on_too_often)
+    app.add_exception_handler(DatabaseError, _on_database)
+    app.add_exception_handler(AnchorError, _on_anchor)
     app.add_exception_handler(Exception, _on_bug)
 
 
@@ -132,6 +153,77 @@ async def _on_read(request: Request, error: Exception) -> JSONResponse:
         else "try again in a few seconds; if it stays, look at the log of the process that owns the store",
     )
     return _answer(request, problem, {"Retry-After": "5"})
+
+
+async def _on_rejection(request: Request, error: Exception) -> JSONResponse:
+    assert isinstance(error, Rejection)
+    fields = error.fields if isinstance(error, Unfit) else ()
+    problem = Problem(
+        type=f"urn:muster:problem:{error.kind}",
+        title=error.title,
+        status=error.status,
+        detail=error.detail,
+        remedy=error.remedy,
+        errors=[FieldProblem(field=name, message=message, remedy=remedy) for name, message, remedy in fields],
+    )
+    return _answer(request, problem)
+
+
+async def _on_auth(request: Request, error: Exception) -> JSONResponse:
+    if isinstance(error, ProviderDown):
+        problem = Problem(
+            type="urn:muster:problem:provider-unavailable",
+            title="Who asks can't be checked now",
+            status=503,
+            detail=str(error),
+            remedy="try again in a few seconds; a token of this Muster works meanwhile",
+        )
+        return _answer(request, problem, {"Retry-After": "5"})
+    assert isinstance(error, NotAuthenticated)
+    problem = Problem(
+        type="urn:muster:problem:not-authenticated",
+        title="Who asks is not known",
+        status=401,
+        detail=str(error),
+        remedy="send 'Authorization: Bearer <token>' with a token that is valid here",
+    )
+    return _answer(request, problem, {"WWW-Authenticate": "Bearer"})
+
+
+async def _on_too_often(request: Request, error: Exception) -> JSONResponse:
+    assert isinstance(error, TooOften)
+    wait = str(max(1, math.ceil(error.wait)))
+    problem = Problem(
+        type="urn:muster:problem:too-often",
+        title="Too many requests",
+        status=429,
+        detail=f"This is more than one caller, or one address, may ask: {error}.",
+        remedy=f"wait {wait} s, and ask for larger pages",
+    )
+    return _answer(request, problem, {"Retry-After": wait})
+
+
+async def _on_database(request: Request, error: Exception) -> JSONResponse:
+    _log.warning("the registry for %s failed: %s", request.url.path, error)
+    problem = Problem(
+        type="urn:muster:problem:registry-unavailable",
+        title="The registry can't answer",
+        status=503,
+        detail="Its database can't be used now; nothing was changed.",
+        remedy="try again in a few seconds; if it stays, the reason is in the API's log",
+    )
+    return _answer(request, problem, {"Retry-After": "5"})
+
+
+async def _on_anchor(request: Request, error: Exception) -> JSONResponse:
+    problem = Problem(
+        type="urn:muster:problem:anchors-broken",
+        title="The signed heads can't be trusted",
+        status=503,
+        detail=str(error),
+        remedy="compare the anchors with a copy that was kept elsewhere",
+    )
+    return _answer(request, problem)
 
 
 async def _on_bug(request: Request, error: Exception) -> JSONResponse:

@@ -20,6 +20,7 @@ from collector.store.connection import Store
 from collector.store.writer import Writer
 from inventory.app import api_app
 from tests.engines import prepare
+from tests.inventory.access import inventory
 from tests.inventory.telemetry import MINUTE, MS, SECOND, Sender, Sent, Value, agent, chat, tool
 
 ROOT = Path(__file__).parents[2]
@@ -138,7 +139,7 @@ def _await(url: str, processes: list[subprocess.Popen[bytes]], log: Path) -> Non
 def main(folder: Path, port: int) -> None:
     with Store(StoreSettings(path=prepare(folder / "engine"))) as store:
         fill(Writer(store))
-        uvicorn.run(api_app(store), port=port, log_level="warning")
+        uvicorn.run(api_app(store, inventory(folder)), port=port, log_level="warning")
 
 
 if __name__ == "__main__":

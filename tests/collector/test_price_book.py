@@ -75,7 +75,8 @@ def test_check_says_what_is_wrong_with_a_price_file(
         "collector",
         lambda _: CollectorSettings(prices_file=path, http_port=0, grpc_port=0, spool_path=tmp_path / "spool"),
     )
-    settings = DeploySettings(data=tmp_path, api_port=0, dashboards=False)
+    monkeypatch.setenv("MUSTER_API_PORT", "0")
+    settings = DeploySettings(data=tmp_path, dashboards=False)
     (problem,) = findings(settings)
     assert str(path) in problem
     assert "MUSTER_COLLECTOR_PRICES_FILE" in problem

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import AbstractContextManager
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -20,6 +21,7 @@ from collector.store.writer import Writer
 from inventory import contract, wire
 from inventory.app import api_app
 from inventory.client import Busy, Invalid, InventoryClient, NotFound, NotUnderstood, Refused, Unreachable
+from tests.inventory.access import inventory, local
 from tests.inventory.serving import served
 from tests.inventory.telemetry import HOUR, MINUTE, MS, SECOND, Sender, Sent, chat, span_id, tool, trace_id
 
@@ -28,7 +30,7 @@ START = NOW - 20 * MINUTE + 123_456_789
 
 
 @pytest.fixture(scope="module")
-def base_url(store: Store, writer: Writer) -> Iterator[str]:
+def base_url(store: Store, writer: Writer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     sender = Sender(writer, "api")
     sender.spans(
         Sent(1, 1, 0, "workflow", START, 2 * SECOND, "it broke"),
@@ -37,7 +39,7 @@ def base_url(store: Store, writer: Writer) -> Iterator[str]:
         *(Sent(n, 1, 0, start=START - n * SECOND) for n in range(2, 8)),
         received=NOW,
     )
-    with served(api_app(store, org="api")) as url:
+    with served(api_app(store, inventory(tmp_path_factory.mktemp("api"), local("api")))) as url:
         yield url
 
 
@@ -184,8 +186,10 @@ def test_an_unknown_trace_says_how_long_it_may_take(client: InventoryClient) -> 
         (reads.Unavailable("the engine could not answer (X)"), 503, "try again"),
     ],
 )
-def test_the_stores_errors_become_problems_that_quote_nothing(error: Exception, status: int, words: str) -> None:
-    with served(api_app(Broken(error))) as url, InventoryClient(url) as client:
+def test_the_stores_errors_become_problems_that_quote_nothing(
+    error: Exception, status: int, words: str, tmp_path: Path
+) -> None:
+    with served(api_app(Broken(error), inventory(tmp_path))) as url, InventoryClient(url) as client:
         with pytest.raises(Refused, match=f"(?i){words}") as caught:
             client.list_traces()
         assert caught.value.problem.status == status
@@ -207,12 +211,15 @@ def test_the_description_is_whole(http: httpx.Client) -> None:
     refs = {part.split('"')[0] for part in http.get("/openapi.json").text.split("#/components/schemas/")[1:]}
     assert refs <= named
     for path, operations in schema["paths"].items():
-        operation = operations["get"]
-        assert operation["summary"]
-        assert operation["description"]
-        for status, answer in operation["responses"].items():
-            media = "application/json" if status == "200" else "application/problem+json"
-            assert media in answer["content"], f"{path} {status}"
+        for method, operation in operations.items():
+            assert operation["summary"]
+            assert operation["description"]
+            for status, answer in operation["responses"].items():
+                if status == "204":
+                    continue
+                media = "application/json" if status[0] == "2" else "application/problem+json"
+                assert media in answer["content"], f"{method} {path} {status}"
+    assert not [name for name in named if "__" in name], "two models have one name"
     trace = schema["components"]["schemas"]["Trace"]["properties"]
     assert trace["trace_id"]["examples"]
     assert trace["start_ns"]["type"] == "string"

@@ -10,41 +10,48 @@ from fastapi import APIRouter, Path, Query
 from pydantic import AwareDatetime
 
 from collector.store import agents_seen, conversations, decisions, latency, search, spend
-from inventory import contract, figures_contract, figures_wire, problems, wire
+from inventory import contract, figures_contract, figures_wire, masking, problems, wire
+from inventory.auth.policy import Scope
 from inventory.queries import ApprovalsQuery, ConversationQuery, LatencyQuery, SearchQuery, SpendQuery, ToolsQuery
 from inventory.readers import Readers
+from inventory.routes.door import TheCaller, refused
+from inventory.sight import Sight
 
 ConversationIdPath = Annotated[str, Path(max_length=500, examples=["conv-6f1e"])]
 
 
-def figures_routes(store: Readers, org: str, now: Callable[[], datetime]) -> APIRouter:
+def figures_routes(store: Readers, sight: Sight, now: Callable[[], datetime]) -> APIRouter:
     """Endpoints are synchronous, as `api_app`'s."""
     routes = APIRouter()
 
-    @routes.get("/v1/search", tags=["traces"], summary="Full text", responses=problems.responses(422, 503))
-    def search_texts(query: Annotated[SearchQuery, Query()]) -> figures_contract.Hits:
+    @routes.get(
+        "/v1/search", tags=["traces"], summary="Full text", responses=problems.responses(401, 403, 422, 429, 503)
+    )
+    def search_texts(caller: TheCaller, query: Annotated[SearchQuery, Query()]) -> figures_contract.Hits:
         """Traces in which prompts, answers, tool arguments or long attributes have these words, newest first."""
         as_of = now()
         window = query.window(as_of)
         asked = query.asked(window)
+        if not sight.everything(caller, f"search {query.words} {query.phrase}".strip()):
+            raise refused(caller, Scope.CONTENT_READ, "all agents, since a search looks into all content")
         with store.reader() as client:
-            return figures_wire.hits(search.search(client, org, asked), window, as_of)
+            return figures_wire.hits(search.search(client, caller.org, asked), window, as_of)
 
     @routes.get(
         "/v1/conversations/{conversation_id:path}",
         tags=["traces"],
         summary="One conversation",
-        responses=problems.responses(404, 422, 503),
+        responses=problems.responses(401, 403, 404, 422, 429, 503),
     )
     def get_conversation(
-        conversation_id: ConversationIdPath, query: Annotated[ConversationQuery, Query()]
+        caller: TheCaller, conversation_id: ConversationIdPath, query: Annotated[ConversationQuery, Query()]
     ) -> figures_contract.Conversation:
         """Its traces, and what was said in them: each message once, by time."""
         as_of = now()
         window = query.window(as_of)
         since, until = _bounds(window)
         with store.reader() as client:
-            found = conversations.conversation(client, org, conversation_id, since, until, limit=query.limit)
+            found = conversations.conversation(client, caller.org, conversation_id, since, until, limit=query.limit)
         if found is None:
             raise problems.not_found(
                 "No such conversation",
@@ -52,45 +59,57 @@ def figures_routes(store: Readers, org: str, now: Callable[[], datetime]) -> API
                 "ask for a longer window with since and until",
                 "conversation-not-found",
             )
-        return figures_wire.conversation(found, conversation_id, window, as_of)
+        answer = figures_wire.conversation(found, conversation_id, window, as_of)
+        return answer if sight.everything(caller, f"conversation {conversation_id}") else masking.conversation(answer)
 
-    @routes.get("/v1/spend", tags=["figures"], summary="What is spent", responses=problems.responses(422, 503))
-    def get_spend(query: Annotated[SpendQuery, Query()]) -> figures_contract.SpendTable:
+    @routes.get(
+        "/v1/spend", tags=["figures"], summary="What is spent", responses=problems.responses(401, 403, 422, 429, 503)
+    )
+    def get_spend(caller: TheCaller, query: Annotated[SpendQuery, Query()]) -> figures_contract.SpendTable:
         """Calls, tokens and money over time, by any names. Calls without a price are counted, never 0."""
         as_of = now()
         with store.reader() as client:
-            return figures_wire.spend_table(spend.spend(client, org, query.asked(query.window(as_of))), as_of)
+            return figures_wire.spend_table(spend.spend(client, caller.org, query.asked(query.window(as_of))), as_of)
 
-    @routes.get("/v1/latency", tags=["figures"], summary="How long it takes", responses=problems.responses(422, 503))
-    def get_latency(query: Annotated[LatencyQuery, Query()]) -> figures_contract.LatencyTable:
+    @routes.get(
+        "/v1/latency",
+        tags=["figures"],
+        summary="How long it takes",
+        responses=problems.responses(401, 403, 422, 429, 503),
+    )
+    def get_latency(caller: TheCaller, query: Annotated[LatencyQuery, Query()]) -> figures_contract.LatencyTable:
         """Quantiles of operations' durations over time."""
         as_of = now()
         window = query.window(as_of)
         with store.reader() as client:
             found = latency.latency(
-                client, org, *_bounds(window), of=query.of, only=query.only, step_minutes=query.step_minutes
+                client, caller.org, *_bounds(window), of=query.of, only=query.only, step_minutes=query.step_minutes
             )
         return figures_contract.LatencyTable(
             as_of=as_of, window=window, rows=[figures_wire.latency_row(row) for row in found]
         )
 
-    @routes.get("/v1/tools", tags=["figures"], summary="How tools do", responses=problems.responses(422, 503))
-    def get_tools(query: Annotated[ToolsQuery, Query()]) -> figures_contract.Tools:
+    @routes.get(
+        "/v1/tools", tags=["figures"], summary="How tools do", responses=problems.responses(401, 403, 422, 429, 503)
+    )
+    def get_tools(caller: TheCaller, query: Annotated[ToolsQuery, Query()]) -> figures_contract.Tools:
         """Calls, errors and durations of each tool."""
         as_of = now()
         window = query.window(as_of)
         with store.reader() as client:
-            found = latency.tools(client, org, *_bounds(window), tool=query.tool, by_agent=query.by_agent)
+            found = latency.tools(client, caller.org, *_bounds(window), tool=query.tool, by_agent=query.by_agent)
         return figures_contract.Tools(as_of=as_of, window=window, tools=[figures_wire.tool(row) for row in found])
 
-    @routes.get("/v1/approvals", tags=["figures"], summary="Decisions", responses=problems.responses(422, 503))
-    def get_approvals(query: Annotated[ApprovalsQuery, Query()]) -> figures_contract.Decisions:
+    @routes.get(
+        "/v1/approvals", tags=["figures"], summary="Decisions", responses=problems.responses(401, 403, 422, 429, 503)
+    )
+    def get_approvals(caller: TheCaller, query: Annotated[ApprovalsQuery, Query()]) -> figures_contract.Decisions:
         """Approvals and guardrails' verdicts as agents reported them; follow `next` for more."""
         as_of = now()
         window = query.window(as_of)
         filters = query.filters(window)
         with store.reader() as client:
-            page = decisions.decisions(client, org, filters)
+            page = decisions.decisions(client, caller.org, filters)
         return figures_contract.Decisions(
             as_of=as_of,
             window=window,
@@ -98,15 +117,21 @@ def figures_routes(store: Readers, org: str, now: Callable[[], datetime]) -> API
             next=wire.decision_cursor(page.after) if page.after else None,
         )
 
-    @routes.get("/v1/agents/seen", tags=["figures"], summary="Agents seen", responses=problems.responses(422, 503))
+    @routes.get(
+        "/v1/agents/seen",
+        tags=["figures"],
+        summary="Agents seen",
+        responses=problems.responses(401, 403, 422, 429, 503),
+    )
     def get_agents(
+        caller: TheCaller,
         active_since: Annotated[AwareDatetime | None, Query(description="Only those received since then")] = None,
-    ) -> figures_contract.Agents:
+    ) -> figures_contract.AgentsSeen:
         """Whoever sent spans, with the identities that were verified."""
         since = wire.nanoseconds(active_since) if active_since else 0
         with store.reader() as client:
-            found = agents_seen.agents_seen(client, org, active_since_ns=since)
-        return figures_contract.Agents(as_of=now(), agents=[figures_wire.agent(row) for row in found])
+            found = agents_seen.agents_seen(client, caller.org, active_since_ns=since)
+        return figures_contract.AgentsSeen(as_of=now(), agents=[figures_wire.agent(row) for row in found])
 
     return routes
 

@@ -1,0 +1,138 @@
+"""The inventory as a service: its database, who may use it, and what is done beside the requests."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+
+from sqlalchemy import func, select
+
+from collector.receivers.auth import SettingsError, Verifier, is_loopback
+from collector.settings import CollectorSettings
+from deploy.collector_service import verifier_of
+from deploy.settings import DeploySettings
+from inventory.anchors import FileAnchor, Signer, anchor_head, anchored_heads
+from inventory.audit import head
+from inventory.auth import local
+from inventory.auth.authenticator import Authenticator
+from inventory.auth.ingest import IngestTokens, Nobody
+from inventory.db import migrate
+from inventory.db.engine import Database, DatabaseError
+from inventory.db.models import Token
+from inventory.reading_log import ReadLog
+from inventory.registry.change import Registry
+from inventory.routes.limits import Limiter
+from inventory.services import Inventory
+from inventory.settings import ApiSettings, RegistrySettings
+from inventory.sight import Sight
+
+log = logging.getLogger(__name__)
+
+_EVERY = 2.0
+_NOTE_EVERY = 60.0
+
+
+class InventoryService:
+    """Build it with the data directory there; `start` brings the tables up and begins the work beside."""
+
+    def __init__(self, settings: DeploySettings) -> None:
+        self.api = ApiSettings()
+        registry_settings = RegistrySettings()
+        url = registry_settings.database_url
+        keys, data = settings.collector().keys_path, settings.data
+        self.database = Database(url.get_secret_value() if url else f"sqlite:///{data / 'registry.sqlite'}")
+        self.applied = migrate.upgrade(self.database)
+        registry = Registry(self.database)
+        self.authenticator = Authenticator(self.database, admin=local.admin_token(data) if self.api.local else None)
+        self.ingest = IngestTokens(self.database, _others(settings.collector()))
+        self._signer = Signer.of(keys / "audit.pem")
+        self._anchor = FileAnchor(data / "anchors" / "audit.jsonl")
+        self._anchor_every = registry_settings.anchor_minutes * 60
+        reads = ReadLog(self.database, self._signer)
+        self.inventory = Inventory(
+            registry=registry,
+            known=self.authenticator,
+            signer=self._signer,
+            anchor=self._anchor,
+            reads=reads,
+            sight=Sight(registry, reads),
+            limiter=Limiter(self.api.rate, self.api.burst),
+        )
+        self.token_file: Path | None = data / local.FILE if self.api.local else None
+        self._check_bind()
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="inventory", daemon=True)
+        self.ingest.refresh()
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def stop(self) -> None:
+        """The chain's head is signed once more."""
+        self._stop.set()
+        if self._thread.ident:
+            self._thread.join()
+        self._try("note when tokens were used", self._note_uses)
+        self._try("sign the audit log's head", self._sign)
+        self.database.close()
+
+    def _check_bind(self) -> None:
+        """Raises SettingsError when others can reach the API and nobody could prove who they are."""
+        if self.api.local:
+            return
+        with self.database.reading() as session:
+            tokens = session.scalar(
+                select(func.count())
+                .select_from(Token)
+                .where(Token.revoked_at.is_(None), Token.expires_at > datetime.now(UTC))
+            )
+        if not tokens:
+            raise SettingsError(
+                f"refusing to listen on {self.api.host or 'all addresses'}: nobody could prove who they are. Issue "
+                "tokens first, with MUSTER_API_HOST=127.0.0.1 (muster tokens issue), or set MUSTER_OIDC_ISSUER"
+            )
+
+    def _run(self) -> None:
+        noted = time.monotonic()
+        signed = -float("inf")
+        while not self._stop.wait(_EVERY):
+            now = time.monotonic()
+            self._try("read which tokens may send", self.ingest.refresh)
+            if now - noted >= _NOTE_EVERY:
+                noted = now
+                self._try("note when tokens were used", self._note_uses)
+            if now - signed >= self._anchor_every and self._try("sign the audit log's head", self._sign):
+                signed = now
+
+    def _note_uses(self) -> None:
+        self.authenticator.note_uses()
+        self.ingest.note_uses()
+
+    def _sign(self) -> None:
+        """Nothing new: nothing is signed."""
+        with self.database.reading() as session:
+            newest = head(session)
+        if newest.seq and newest not in anchored_heads(self._anchor, self._signer)[-1:]:
+            anchor_head(self._anchor, self._signer, newest, datetime.now(UTC))
+
+    def _try(self, what: str, act: Callable[[], object]) -> bool:
+        try:
+            act()
+        except (DatabaseError, OSError) as error:
+            log.warning("can't %s: %s", what, error)
+            return False
+        except Exception:
+            log.exception("can't %s", what)
+            return False
+        return True
+
+
+def _others(settings: CollectorSettings) -> Verifier:
+    """Who may send without a token of the registry: a token file's, or anybody on a machine of one's own."""
+    if settings.tokens_file is None and not is_loopback(settings.host):
+        return Nobody()
+    return verifier_of(settings)

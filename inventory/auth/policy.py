@@ -1,0 +1,166 @@
+"""Who may do what: three tables and nothing else. A route that is not in ROUTES answers nobody."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from enum import StrEnum
+from typing import Final
+
+from inventory.auth.caller import Caller, Kind, Reach
+from inventory.auth.roles import Role
+
+
+class Scope(StrEnum):
+    """What can be allowed. Tokens can be narrowed to some of them."""
+
+    TELEMETRY_READ = "telemetry:read"
+    """Traces, figures and health; prompts, outputs and tool arguments are masked."""
+    CONTENT_READ = "content:read"
+    """Prompts, outputs and tool arguments of traces; content of releases."""
+    REGISTRY_READ = "registry:read"
+    """Agents, releases, definitions, people, teams, discovery."""
+    AGENTS_WRITE = "agents:write"
+    RELEASES_WRITE = "releases:write"
+    """Edit drafts, propose, activate, roll back."""
+    RELEASES_APPROVE = "releases:approve"
+    """Decide about releases that others proposed."""
+    SLOS_WRITE = "slos:write"
+    DISCOVERY_CLAIM = "discovery:claim"
+    PEOPLE_WRITE = "people:write"
+    """People, teams and roles."""
+    TOKENS_WRITE = "tokens:write"
+    AUDIT_READ = "audit:read"
+    ORGANISATIONS_WRITE = "organisations:write"
+    RELEASE_READ = "release:read"
+    """The active release of one's own agent."""
+    INGEST = "ingest"
+    APPROVALS_REQUEST = "approvals:request"
+    ACTIVITY_REPORT = "activity:report"
+
+
+ALL, OWN = "all", "own"
+"""How far a role's scope reaches: everything of the grant's organisation (or team), or the agents one owns."""
+
+_READS: Final = {Scope.TELEMETRY_READ: ALL, Scope.REGISTRY_READ: ALL, Scope.RELEASE_READ: ALL}
+"""What every role has, for the whole organisation even when it was given for a team: in an incident everybody sees what
+there is.
+"""
+
+ROLES: Final[Mapping[Role, Mapping[Scope, str]]] = {
+    Role.VIEWER: _READS,
+    Role.SRE: {**_READS, Scope.CONTENT_READ: ALL, Scope.SLOS_WRITE: ALL, Scope.RELEASES_WRITE: ALL},
+    Role.OWNER: {
+        **_READS,
+        Scope.CONTENT_READ: OWN,
+        Scope.AGENTS_WRITE: OWN,
+        Scope.RELEASES_WRITE: OWN,
+        Scope.RELEASES_APPROVE: OWN,
+        Scope.SLOS_WRITE: OWN,
+        Scope.DISCOVERY_CLAIM: OWN,
+    },
+    Role.RECORDS: {**_READS, Scope.CONTENT_READ: ALL, Scope.AUDIT_READ: ALL},
+    Role.ADMIN: {
+        **_READS,
+        Scope.CONTENT_READ: ALL,
+        Scope.AGENTS_WRITE: ALL,
+        Scope.RELEASES_WRITE: ALL,
+        Scope.RELEASES_APPROVE: ALL,
+        Scope.SLOS_WRITE: ALL,
+        Scope.DISCOVERY_CLAIM: ALL,
+        Scope.PEOPLE_WRITE: ALL,
+        Scope.TOKENS_WRITE: ALL,
+        Scope.AUDIT_READ: ALL,
+    },
+    Role.AUDITOR: {**_READS, Scope.CONTENT_READ: ALL, Scope.AUDIT_READ: ALL},
+}
+
+MACHINES: Final[Mapping[Kind, frozenset[Scope]]] = {
+    Kind.AGENT: frozenset({Scope.INGEST, Scope.APPROVALS_REQUEST, Scope.ACTIVITY_REPORT, Scope.RELEASE_READ}),
+    Kind.SERVICE: frozenset({Scope.INGEST, Scope.APPROVALS_REQUEST, Scope.ACTIVITY_REPORT, Scope.RELEASE_READ}),
+    Kind.GATEWAY: frozenset({Scope.INGEST, Scope.APPROVALS_REQUEST, Scope.ACTIVITY_REPORT}),
+}
+
+PUBLIC: Final = None
+"""In ROUTES: no credentials needed."""
+ANYBODY: Final = ""
+"""In ROUTES: whoever has proved who they are."""
+
+ROUTES: Final[Mapping[tuple[str, str], Scope | str | None]] = {
+    ("GET", "/healthz"): PUBLIC,
+    ("GET", "/v1/me"): ANYBODY,
+    ("GET", "/v1/traces"): Scope.TELEMETRY_READ,
+    ("GET", "/v1/traces/{trace_id}"): Scope.TELEMETRY_READ,
+    ("GET", "/v1/traces/{trace_id}/spans/{span_id}"): Scope.TELEMETRY_READ,
+    ("GET", "/v1/ingest"): Scope.TELEMETRY_READ,
+    ("GET", "/v1/search"): Scope.CONTENT_READ,
+    ("GET", "/v1/conversations/{conversation_id:path}"): Scope.TELEMETRY_READ,
+    ("GET", "/v1/spend"): Scope.TELEMETRY_READ,
+    ("GET", "/v1/latency"): Scope.TELEMETRY_READ,
+    ("GET", "/v1/tools"): Scope.TELEMETRY_READ,
+    ("GET", "/v1/approvals"): Scope.TELEMETRY_READ,
+    ("GET", "/v1/agents/seen"): Scope.TELEMETRY_READ,
+    ("GET", "/v1/agents"): Scope.REGISTRY_READ,
+    ("POST", "/v1/agents"): Scope.AGENTS_WRITE,
+    ("GET", "/v1/agents/{agent_id}"): Scope.REGISTRY_READ,
+    ("PUT", "/v1/agents/{agent_id}"): Scope.AGENTS_WRITE,
+    ("POST", "/v1/agents/{agent_id}/activate"): Scope.AGENTS_WRITE,
+    ("POST", "/v1/agents/{agent_id}/retire"): Scope.AGENTS_WRITE,
+    ("POST", "/v1/agents/{agent_id}/reopen"): Scope.AGENTS_WRITE,
+    ("GET", "/v1/agents/{agent_id}/used-by"): Scope.REGISTRY_READ,
+    ("GET", "/v1/releases"): Scope.REGISTRY_READ,
+    ("GET", "/v1/agents/{agent_id}/releases"): Scope.REGISTRY_READ,
+    ("GET", "/v1/agents/{agent_id}/draft"): Scope.REGISTRY_READ,
+    ("PUT", "/v1/agents/{agent_id}/draft"): Scope.RELEASES_WRITE,
+    ("DELETE", "/v1/agents/{agent_id}/draft"): Scope.RELEASES_WRITE,
+    ("POST", "/v1/agents/{agent_id}/draft/propose"): Scope.RELEASES_WRITE,
+    ("GET", "/v1/agents/{agent_id}/releases/{release_id}"): Scope.REGISTRY_READ,
+    ("GET", "/v1/agents/{agent_id}/releases/{release_id}/parts/{digest}"): Scope.REGISTRY_READ,
+    ("GET", "/v1/agents/{agent_id}/releases/{release_id}/diff/{other_id}"): Scope.REGISTRY_READ,
+    ("POST", "/v1/agents/{agent_id}/releases/{release_id}/decision"): Scope.RELEASES_APPROVE,
+    ("POST", "/v1/agents/{agent_id}/releases/{release_id}/activate"): Scope.RELEASES_WRITE,
+    ("POST", "/v1/agents/{agent_id}/release/rollback"): Scope.RELEASES_WRITE,
+    ("GET", "/v1/agents/{agent_id}/release"): Scope.RELEASE_READ,
+    ("GET", "/v1/people"): Scope.REGISTRY_READ,
+    ("GET", "/v1/people/{person_id}"): Scope.REGISTRY_READ,
+    ("PUT", "/v1/people/{person_id}"): Scope.PEOPLE_WRITE,
+    ("GET", "/v1/people/{person_id}/roles"): Scope.REGISTRY_READ,
+    ("PUT", "/v1/people/{person_id}/roles"): Scope.PEOPLE_WRITE,
+    ("GET", "/v1/teams"): Scope.REGISTRY_READ,
+    ("GET", "/v1/teams/{team_id}"): Scope.REGISTRY_READ,
+    ("PUT", "/v1/teams/{team_id}"): Scope.PEOPLE_WRITE,
+    ("DELETE", "/v1/teams/{team_id}"): Scope.PEOPLE_WRITE,
+    ("GET", "/v1/organisations"): ANYBODY,
+    ("POST", "/v1/organisations"): Scope.ORGANISATIONS_WRITE,
+    ("GET", "/v1/tokens"): ANYBODY,
+    ("POST", "/v1/tokens"): ANYBODY,
+    ("POST", "/v1/tokens/{token_id}/revoke"): ANYBODY,
+    ("GET", "/v1/audit"): Scope.AUDIT_READ,
+    ("GET", "/v1/audit/verify"): Scope.AUDIT_READ,
+    ("GET", "/v1/registry/search"): Scope.REGISTRY_READ,
+    ("POST", "/v1/registry/plan"): Scope.REGISTRY_READ,
+    ("POST", "/v1/registry/apply"): ANYBODY,
+    ("GET", "/v1/registry/export"): Scope.REGISTRY_READ,
+}
+
+
+def reach(caller: Caller, scope: Scope) -> Reach:
+    """For what the caller may use a scope; falsy: for nothing."""
+    if caller.scopes is not None and scope not in caller.scopes:
+        return Reach()
+    if caller.kind is Kind.LOCAL:
+        return Reach(everything=True)
+    machine = MACHINES.get(caller.kind)
+    if machine is not None:
+        return Reach(agents=caller.agents) if scope in machine else Reach()
+    everything, teams, owner = False, set[str](), None
+    for grant in caller.grants:
+        if grant.org != caller.org:
+            continue
+        how = ROLES[grant.role].get(scope)
+        if how == OWN:
+            owner = caller.person
+        elif how == ALL and (grant.team is None or scope in _READS):
+            everything = True
+        elif how == ALL and grant.team is not None:
+            teams.add(grant.team)
+    return Reach(everything, frozenset(teams), owner)

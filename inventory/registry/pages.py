@@ -1,0 +1,48 @@
+"""Pages of lists: a cursor names the last row of the page before, so that what is new or gone moves nothing."""
+
+from __future__ import annotations
+
+import base64
+import json
+from collections.abc import Sequence
+from typing import Any, TypeVar
+
+from inventory.canonical import canonical, sha256
+from inventory.registry.errors import Unfit
+
+_Row = TypeVar("_Row")
+
+
+def cursor(of: Sequence[Any], last: Sequence[Any]) -> str:
+    """Opaque text for the row after which the next page begins; `of` is the list and its filters."""
+    return base64.urlsafe_b64encode(canonical([sha256(canonical(list(of)))[:8], *last]).encode()).decode().rstrip("=")
+
+
+def after(text: str | None, of: Sequence[Any], kinds: Sequence[type]) -> list[Any] | None:
+    """What `cursor` was given, of these kinds; None without one. Raises Unfit for one that is another list's."""
+    if text is None:
+        return None
+    try:
+        found = json.loads(base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True))
+        mark, *last = found
+        good = (
+            mark == sha256(canonical(list(of)))[:8]
+            and len(last) == len(kinds)
+            and all(type(value) is kind for value, kind in zip(last, kinds, strict=True))
+        )
+    except (ValueError, TypeError):
+        good = False
+    if not good or any("\x00" in value for value in last if isinstance(value, str)):
+        raise Unfit(
+            (
+                "query.cursor",
+                "it is not a cursor of this list with these filters",
+                "send the `next` of the page before, with the same filters, or leave it out",
+            )
+        )
+    return list(last)
+
+
+def cut(rows: Sequence[_Row], limit: int) -> tuple[Sequence[_Row], bool]:
+    """A page out of one row more than that, and whether there is another."""
+    return rows[:limit], len(rows) > limit
