@@ -23,7 +23,7 @@ _LOCK = 0x4D696772
 def upgrade(database: Database, to: str = "head") -> list[str]:
     """Run what is missing up to a revision: the revisions that ran. Two at once: the second waits and finds nothing."""
     with _alone(database) as connection:
-        before = _at(connection)
+        before = _known(database, connection)
         command.upgrade(_config(connection), to)
         after = _at(connection)
     return _between(before, after)
@@ -32,7 +32,7 @@ def upgrade(database: Database, to: str = "head") -> list[str]:
 def downgrade(database: Database, to: str) -> list[str]:
     """Back to a revision, or `base` for none. What only later versions know is lost, and nothing else."""
     with _alone(database) as connection:
-        before = _at(connection)
+        before = _known(database, connection)
         command.downgrade(_config(connection), to)
         after = _at(connection)
     return _between(after, before)[::-1]
@@ -41,12 +41,7 @@ def downgrade(database: Database, to: str) -> list[str]:
 def check(database: Database) -> None:
     """Raises DatabaseError when the tables are not this version's."""
     with database.engine.connect() as connection:
-        try:
-            waiting = _between(_at(connection), head())
-        except CommandError:
-            raise DatabaseError(
-                f"the registry in {database.where} was written by a newer version of Muster: start that version"
-            ) from None
+        waiting = _between(_known(database, connection), head())
     if waiting:
         raise DatabaseError(f"the registry in {database.where} lacks {len(waiting)} migrations: run muster migrate")
 
@@ -54,6 +49,18 @@ def check(database: Database) -> None:
 def head() -> str:
     found = _scripts().get_current_head()
     assert found is not None
+    return found
+
+
+def _known(database: Database, connection: Connection) -> str | None:
+    """The revision it is at. Raises DatabaseError for one that this version doesn't know."""
+    found = _at(connection)
+    try:
+        _scripts().get_revisions(found or "base")
+    except CommandError:
+        raise DatabaseError(
+            f"the registry in {database.where} was written by a newer version of Muster: start that version"
+        ) from None
     return found
 
 

@@ -13,16 +13,16 @@ down_revision = "0001"
 _REFUSAL = "the audit log is append-only"
 _GUARDS = {
     "sqlite": [
-        f"CREATE TRIGGER audit_refuses_{event} BEFORE {event.upper()} ON audit "
+        f"CREATE TRIGGER IF NOT EXISTS audit_refuses_{event} BEFORE {event.upper()} ON audit "
         f"BEGIN SELECT RAISE(ABORT, '{_REFUSAL}'); END"
         for event in ("update", "delete")
     ],
     "postgresql": [
-        f"CREATE FUNCTION audit_refuse() RETURNS trigger LANGUAGE plpgsql AS "
+        f"CREATE OR REPLACE FUNCTION audit_refuse() RETURNS trigger LANGUAGE plpgsql AS "
         f"$$ BEGIN RAISE EXCEPTION '{_REFUSAL}'; END $$",
-        "CREATE TRIGGER audit_refuses_change BEFORE UPDATE OR DELETE ON audit "
+        "CREATE OR REPLACE TRIGGER audit_refuses_change BEFORE UPDATE OR DELETE ON audit "
         "FOR EACH ROW EXECUTE FUNCTION audit_refuse()",
-        "CREATE TRIGGER audit_refuses_truncate BEFORE TRUNCATE ON audit "
+        "CREATE OR REPLACE TRIGGER audit_refuses_truncate BEFORE TRUNCATE ON audit "
         "FOR EACH STATEMENT EXECUTE FUNCTION audit_refuse()",
     ],
 }
@@ -44,10 +44,17 @@ def upgrade() -> None:
         sa.Column("previous", Word, nullable=False),
         sa.Column("hash", Word, nullable=False),
         sa.PrimaryKeyConstraint("seq", name=op.f("pk_audit")),
+        if_not_exists=True,
     )
-    op.create_index(op.f("ix_audit_org_actor_seq"), "audit", ["org", "actor", "seq"], unique=False)
-    op.create_index(op.f("ix_audit_org_kind_object_seq"), "audit", ["org", "kind", "object", "seq"], unique=False)
-    op.create_index(op.f("ix_audit_org_seq"), "audit", ["org", "seq"], unique=False)
+    op.create_index(op.f("ix_audit_org_actor_seq"), "audit", ["org", "actor", "seq"], unique=False, if_not_exists=True)
+    op.create_index(
+        op.f("ix_audit_org_kind_object_seq"),
+        "audit",
+        ["org", "kind", "object", "seq"],
+        unique=False,
+        if_not_exists=True,
+    )
+    op.create_index(op.f("ix_audit_org_seq"), "audit", ["org", "seq"], unique=False, if_not_exists=True)
     op.create_table(
         "read_segments",
         sa.Column("process", Word, nullable=False),
@@ -59,16 +66,12 @@ def upgrade() -> None:
         sa.Column("hash", Word, nullable=False),
         sa.Column("signature", Word, nullable=False),
         sa.PrimaryKeyConstraint("process", "number", name=op.f("pk_read_segments")),
+        if_not_exists=True,
     )
-    op.create_index(op.f("ix_read_segments_first_at"), "read_segments", ["first_at"], unique=False)
+    op.create_index(op.f("ix_read_segments_first_at"), "read_segments", ["first_at"], unique=False, if_not_exists=True)
     for statement in _GUARDS[op.get_bind().dialect.name]:
         op.execute(statement)
 
 
 def downgrade() -> None:
-    if op.get_bind().dialect.name == "postgresql":
-        op.execute("DROP TRIGGER audit_refuses_change ON audit")
-        op.execute("DROP TRIGGER audit_refuses_truncate ON audit")
-        op.execute("DROP FUNCTION audit_refuse()")
-    op.drop_table("read_segments")
-    op.drop_table("audit")
+    """Nothing: these are evidence. An older version leaves them alone, and a newer one goes on with them."""
