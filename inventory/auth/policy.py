@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
@@ -80,19 +81,27 @@ MACHINES: Final[Mapping[Kind, frozenset[Scope]]] = {
     Kind.GATEWAY: frozenset({Scope.INGEST, Scope.APPROVALS_REQUEST, Scope.ACTIVITY_REPORT}),
 }
 
+
+@dataclass(frozen=True, slots=True)
+class Whole:
+    """In ROUTES: the scope is needed for everything of the organisation; a team's or one's own isn't enough."""
+
+    scope: Scope
+
+
 PUBLIC: Final = None
 """In ROUTES: no credentials needed."""
 ANYBODY: Final = ""
 """In ROUTES: whoever has proved who they are."""
 
-ROUTES: Final[Mapping[tuple[str, str], Scope | str | None]] = {
+ROUTES: Final[Mapping[tuple[str, str], Scope | Whole | str | None]] = {
     ("GET", "/healthz"): PUBLIC,
     ("GET", "/v1/me"): ANYBODY,
     ("GET", "/v1/traces"): Scope.TELEMETRY_READ,
     ("GET", "/v1/traces/{trace_id}"): Scope.TELEMETRY_READ,
     ("GET", "/v1/traces/{trace_id}/spans/{span_id}"): Scope.TELEMETRY_READ,
     ("GET", "/v1/ingest"): Scope.TELEMETRY_READ,
-    ("GET", "/v1/search"): Scope.CONTENT_READ,
+    ("GET", "/v1/search"): Whole(Scope.CONTENT_READ),
     ("GET", "/v1/conversations/{conversation_id:path}"): Scope.TELEMETRY_READ,
     ("GET", "/v1/spend"): Scope.TELEMETRY_READ,
     ("GET", "/v1/latency"): Scope.TELEMETRY_READ,
@@ -122,20 +131,20 @@ ROUTES: Final[Mapping[tuple[str, str], Scope | str | None]] = {
     ("GET", "/v1/agents/{agent_id}/release"): Scope.RELEASE_READ,
     ("GET", "/v1/people"): Scope.REGISTRY_READ,
     ("GET", "/v1/people/{person_id}"): Scope.REGISTRY_READ,
-    ("PUT", "/v1/people/{person_id}"): Scope.PEOPLE_WRITE,
+    ("PUT", "/v1/people/{person_id}"): Whole(Scope.PEOPLE_WRITE),
     ("GET", "/v1/people/{person_id}/roles"): Scope.REGISTRY_READ,
-    ("PUT", "/v1/people/{person_id}/roles"): Scope.PEOPLE_WRITE,
+    ("PUT", "/v1/people/{person_id}/roles"): Whole(Scope.PEOPLE_WRITE),
     ("GET", "/v1/teams"): Scope.REGISTRY_READ,
     ("GET", "/v1/teams/{team_id}"): Scope.REGISTRY_READ,
-    ("PUT", "/v1/teams/{team_id}"): Scope.PEOPLE_WRITE,
-    ("DELETE", "/v1/teams/{team_id}"): Scope.PEOPLE_WRITE,
+    ("PUT", "/v1/teams/{team_id}"): Whole(Scope.PEOPLE_WRITE),
+    ("DELETE", "/v1/teams/{team_id}"): Whole(Scope.PEOPLE_WRITE),
     ("GET", "/v1/organisations"): ANYBODY,
-    ("POST", "/v1/organisations"): Scope.ORGANISATIONS_WRITE,
+    ("POST", "/v1/organisations"): Whole(Scope.ORGANISATIONS_WRITE),
     ("GET", "/v1/tokens"): ANYBODY,
     ("POST", "/v1/tokens"): ANYBODY,
     ("POST", "/v1/tokens/{token_id}/revoke"): ANYBODY,
-    ("GET", "/v1/audit"): Scope.AUDIT_READ,
-    ("GET", "/v1/audit/verify"): Scope.AUDIT_READ,
+    ("GET", "/v1/audit"): Whole(Scope.AUDIT_READ),
+    ("GET", "/v1/audit/verify"): Whole(Scope.AUDIT_READ),
     ("GET", "/v1/registry/search"): Scope.REGISTRY_READ,
     ("POST", "/v1/registry/plan"): Scope.REGISTRY_READ,
     ("POST", "/v1/registry/apply"): ANYBODY,

@@ -6,19 +6,20 @@ import re
 import uuid
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Annotated, Any, Protocol
+from typing import Annotated, Any, Final, Protocol
 
 from fastapi import Depends, Header, Request, Response, Security
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 from pydantic import BaseModel
 
 from inventory.auth.caller import Caller, Reach
-from inventory.auth.policy import ANYBODY, PUBLIC, ROUTES, Scope, reach
+from inventory.auth.policy import ANYBODY, PUBLIC, ROUTES, Scope, Whole, reach
 from inventory.db.models import Agent
 from inventory.registry.change import Asking, Change, Registry
 from inventory.registry.errors import Forbidden
 from inventory.routes.limits import Limiter
 
+_NO_ROW: Final = "no row"
 _REQUEST_ID = re.compile(r"^[A-Za-z0-9._-]{8,80}$")
 _BEARER = HTTPBearer(
     auto_error=False,
@@ -49,7 +50,7 @@ class Gate:
         given = request.headers.get("x-request-id", "")
         request.state.request_id = given if _REQUEST_ID.match(given) else uuid.uuid4().hex
         response.headers["X-Request-Id"] = request.state.request_id
-        needed = ROUTES.get((request.method, request.scope["route"].path), False)
+        needed = ROUTES.get((request.method, request.scope["route"].path), _NO_ROW)
         if needed is PUBLIC:
             return
         address = request.client.host if request.client else ""
@@ -61,9 +62,12 @@ class Gate:
             raise
         request.state.caller = caller
         self.limiter.take(caller.actor)
-        if needed is False:
+        if needed is _NO_ROW:
             raise Forbidden("Nobody may do this", "This route has no row in the policy.", "report it", "no-policy")
-        if needed != ANYBODY and not reach(caller, Scope(str(needed))):
+        if isinstance(needed, Whole):
+            if not reach(caller, needed.scope).everything:
+                raise refused(caller, needed.scope, "everything here")
+        elif needed != ANYBODY and not reach(caller, Scope(str(needed))):
             raise refused(caller, Scope(str(needed)))
 
 
