@@ -9,6 +9,7 @@ from typing import Any
 from fastapi import Depends, FastAPI
 
 from inventory import contract, problems
+from inventory.auth.policy import PUBLIC, ROUTES
 from inventory.readers import Readers
 from inventory.routes.agents import agent_routes
 from inventory.routes.audit import audit_routes
@@ -73,6 +74,12 @@ def _describe(app: FastAPI) -> None:
         definition = contract.Problem.model_json_schema(ref_template="#/components/schemas/{model}")
         models.update(definition.pop("$defs"))
         models["Problem"] = definition
+        for path, operations in schema["paths"].items():
+            for method, operation in operations.items():
+                if ROUTES.get((method.upper(), path)) is PUBLIC:
+                    operation["security"] = []
+                if "requestBody" in operation:
+                    operation["responses"] |= problems.responses(400, 413)
         return schema
 
     app.openapi = openapi  # type: ignore[method-assign]

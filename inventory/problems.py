@@ -10,6 +10,7 @@ from typing import Any
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
+from fastapi.routing import APIRoute, iter_route_contexts
 from starlette.exceptions import HTTPException
 
 from collector.store.reads import ReadError, TooMuch
@@ -46,6 +47,13 @@ _REMEDIES = {
 }
 
 
+_HTTP_REMEDIES = {
+    400: "send JSON in UTF-8",
+    404: "see /docs for the paths and their methods",
+    405: "see /docs for the paths and their methods",
+}
+
+
 class ProblemError(Exception):
     """An answer that is not the one asked for."""
 
@@ -70,10 +78,12 @@ def not_found(title: str, detail: str, remedy: str, kind: str) -> ProblemError:
 def responses(*statuses: int) -> dict[int | str, dict[str, Any]]:
     """For OpenAPI: these statuses answer with a problem."""
     texts = {
+        400: "The body is no JSON",
         401: "Who asks is not known",
         403: "Who asks may not do this",
         404: "Nothing by that id",
         409: "It doesn't fit what is there",
+        413: "The body is too large",
         412: "Somebody else changed it since it was read",
         422: "A field can't be accepted",
         428: "If-Match is missing",
@@ -135,9 +145,24 @@ async def _on_invalid(request: Request, error: Exception) -> JSONResponse:
 
 async def _on_http(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, HTTPException)
-    remedy = "see /docs for the paths and their methods" if error.status_code in (404, 405) else ""
-    problem = Problem(title=str(error.detail), status=error.status_code, remedy=remedy)
-    return _answer(request, problem, dict(error.headers or {}))
+    problem = Problem(
+        title=str(error.detail), status=error.status_code, remedy=_HTTP_REMEDIES.get(error.status_code, "")
+    )
+    headers = dict(error.headers or {})
+    if error.status_code == 405:
+        headers["Allow"] = ", ".join(_methods(request))
+    return _answer(request, problem, headers)
+
+
+def _methods(request: Request) -> list[str]:
+    """What the path takes: each of its methods is a route of its own."""
+    found = {
+        method
+        for route in iter_route_contexts(request.app.routes)
+        if isinstance(route.original_route, APIRoute) and route.original_route.path_regex.match(request.url.path)
+        for method in route.methods or ()
+    }
+    return sorted(found)
 
 
 async def _on_read(request: Request, error: Exception) -> JSONResponse:

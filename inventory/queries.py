@@ -7,10 +7,11 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Annotated, ClassVar, Literal, TypeVar
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field
 
 from collector.store import decisions, latency, search, spend, trace_filters
 from inventory import contract, problems, wire
+from inventory.contract.words import Instant
 
 _EARLIEST, _LATEST = datetime(2000, 1, 1, tzinfo=UTC), datetime(2200, 1, 1, tzinfo=UTC)
 
@@ -25,12 +26,12 @@ class Windowed(BaseModel):
     default_window: ClassVar[timedelta] = timedelta(hours=1)
 
     since: Annotated[
-        AwareDatetime | None,
+        Instant | None,
         Field(description="Traces that start at or after it; an hour before `until` if absent",
               examples=["2026-03-02T02:00:00Z"]),
     ] = None  # fmt: skip
     until: Annotated[
-        AwareDatetime | None,
+        Instant | None,
         Field(description="Traces that start before it; now if absent", examples=["2026-03-02T03:00:00Z"]),
     ] = None
 

@@ -8,7 +8,7 @@ from typing import Annotated, Literal, Self
 from pydantic import Field, model_validator
 
 from inventory.contract import Moment, Usd, Wire
-from inventory.contract.words import Given, Label, Maybe, Name, PersonId, Prose, Slug, Url
+from inventory.contract.words import Flag, Given, Label, Maybe, Name, Number, PersonId, Prose, Slug, Url
 
 State = Literal["draft", "active", "disabled", "retired"]
 Classification = Literal["public", "internal", "confidential", "restricted"]
@@ -49,9 +49,9 @@ class Dependency(Given):
 class Budgets(Given):
     """At most, per task. What isn't given isn't limited."""
 
-    tokens: Annotated[int | None, Field(ge=1, le=10**12)] = None
+    tokens: Annotated[Number | None, Field(ge=1, le=10**12)] = None
     money_usd: Annotated[Usd | None, Field(gt=0, lt=10**9, decimal_places=12)] = None
-    tool_calls: Annotated[int | None, Field(ge=1, le=10**9)] = None
+    tool_calls: Annotated[Number | None, Field(ge=1, le=10**9)] = None
 
 
 class AllowedTools(Given):
@@ -80,7 +80,7 @@ class Model(Given):
     residency: Annotated[
         Maybe, Field(description="Region, or boundary, in which data stays", examples=["us-gov-west-1"])
     ] = ""
-    inside_boundary: Annotated[bool | None, Field(description="Within the authorization boundary; null: not said")] = (
+    inside_boundary: Annotated[Flag | None, Field(description="Within the authorization boundary; null: not said")] = (
         None
     )
 
@@ -100,7 +100,7 @@ class AgentSpec(Given):
     runbook: Url | None = None
     service_identity: Maybe = ""
     classification: Classification = "internal"
-    high_impact: bool = False
+    high_impact: Flag = False
     practices: HighImpact = HighImpact()
     tools: AllowedTools = AllowedTools()
     budgets: Budgets = Budgets()
@@ -113,7 +113,7 @@ class AgentSpec(Given):
     bindings: Annotated[list[Binding], Field(max_length=100)] = []
     matchers: Annotated[list[Matcher], Field(max_length=50)] = []
     expected_interval_hours: Annotated[
-        int | None, Field(ge=1, le=24 * 366, description="It runs at least this often; what lets it idle longer")
+        Number | None, Field(ge=1, le=24 * 366, description="It runs at least this often; what lets it idle longer")
     ] = None
     retirement_criteria: Prose = ""
     end_date: date | None = None

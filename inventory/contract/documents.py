@@ -9,7 +9,7 @@ from pydantic import Field
 from inventory.contract import Wire
 from inventory.contract.agents import AgentSpec
 from inventory.contract.people import PersonSpec, TeamSpec
-from inventory.contract.words import Given, PersonId, Slug
+from inventory.contract.words import Flag, Given, PersonId, Slug
 
 
 class PersonDocument(Given):
@@ -40,14 +40,14 @@ class Documents(Given):
     """Objects as they are to be. What isn't among them stays as it is; `retire`: agents that aren't are retired."""
 
     documents: Annotated[list[Document], Field(max_length=20_000)]
-    retire: bool = False
+    retire: Flag = False
 
 
 class Applying(Given):
     """What a plan was made of, and the plan's fingerprint."""
 
     documents: Annotated[list[Document], Field(max_length=20_000)]
-    retire: bool = False
+    retire: Flag = False
     fingerprint: Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
 
 

@@ -9,7 +9,7 @@ from pydantic import Field, model_validator
 from inventory.auth.policy import Scope
 from inventory.auth.roles import Role
 from inventory.contract import Moment, Wire
-from inventory.contract.words import Given, Maybe, Name, PersonId, Slug
+from inventory.contract.words import Flag, Given, Maybe, Name, Number, PersonId, Slug
 
 TokenKind = Literal["person", "agent", "service", "gateway"]
 
@@ -19,7 +19,7 @@ class PersonSpec(Given):
 
     name: Name
     email: Annotated[Maybe, Field(description="Where notices go", examples=["alice@example.org"])] = ""
-    active: bool = True
+    active: Flag = True
 
 
 class Person(Wire):
@@ -98,7 +98,7 @@ class NewToken(Given):
     ] = []
     person: Annotated[PersonId | None, Field(description="Whose token it is; kind person only")] = None
     scopes: Annotated[list[Scope], Field(max_length=30, description="Empty: all that the kind allows")] = []
-    days: Annotated[int, Field(ge=1, le=366, description="Until it expires")] = 90
+    days: Annotated[Number, Field(ge=1, le=366, description="Until it expires")] = 90
 
     @model_validator(mode="after")
     def _fits(self) -> Self:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Annotated, Literal, Self
 
-from pydantic import AwareDatetime, Field, model_validator
+from pydantic import Field, model_validator
 
 from inventory.contract import Moment, Wire
-from inventory.contract.words import Content, Digest, Given, Maybe, Name, Prose, Slug
+from inventory.contract.words import Content, Digest, Flag, Given, Instant, Maybe, Name, Prose, Slug
 
 PartKind = Literal["prompt", "model", "tool-schema", "corpus", "logic", "policy"]
 Status = Literal["proposed", "approved", "rejected"]
@@ -33,10 +33,10 @@ class Evaluation(Given):
     """A result that was measured before release."""
 
     name: Annotated[Name, Field(examples=["golden-set-v3"])]
-    score: Annotated[float | None, Field(allow_inf_nan=False)] = None
-    passed: bool | None = None
+    score: Annotated[float | None, Field(allow_inf_nan=False, strict=True)] = None
+    passed: Flag | None = None
     uri: Maybe = ""
-    at: AwareDatetime | None = None
+    at: Instant | None = None
 
 
 class Bundle(Given):

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
 
 SLUG = r"^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$"
 PERSON = r"^[A-Za-z0-9._%+@-]{1,200}$"
@@ -29,6 +30,18 @@ Url = Annotated[
     Field(examples=["https://runbooks.example.org/support-drafter"]),
 ]
 Label = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9:._-]{0,62}$", examples=["tier:1"])]
+
+
+def _rfc3339(value: object) -> object:
+    """A number would be taken for seconds since 1970, which nobody means."""
+    if isinstance(value, str) and not re.match(r"^\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d", value):
+        raise ValueError("it is no RFC 3339 time, such as 2026-03-02T02:00:00Z")
+    return value
+
+
+Instant = Annotated[AwareDatetime, BeforeValidator(_rfc3339)]
+Flag = Annotated[bool, Field(strict=True)]
+Number = Annotated[int, Field(strict=True)]
 
 
 class Given(BaseModel):

@@ -17,7 +17,7 @@ from inventory import audit
 from inventory.auth.caller import Caller
 from inventory.canonical import canonical, sha256
 from inventory.db.engine import Database
-from inventory.db.models import Answer, Kept, Version
+from inventory.db.models import Answer, Kept, Release, Version
 from inventory.registry.errors import Clash, Stale, Unconditional
 
 KEPT_ANSWERS: Final = timedelta(hours=48)
@@ -79,9 +79,13 @@ class Change:
             )
         )
 
-    def expects(self, what: str, name: str, row: Kept | Any) -> None:
-        """Raises unless the request was made for the row as it is. `*` is made for any."""
+    def expects(self, what: str, name: str, row: Kept | Release | None) -> None:
+        """Raises unless the request was made for the row as it is; None: there is none. `*` is made for any."""
         given = self.asking.if_match
+        if row is None:
+            if given is not None:
+                raise Stale(what, name, None)
+            return
         if given is None:
             raise Unconditional(what, name)
         tags = {tag.strip().removeprefix("W/").strip('"') for tag in given.split(",")}

@@ -45,12 +45,13 @@ class Clash(Rejection):
 class Stale(Rejection):
     kind, status = "stale", 412
 
-    def __init__(self, what: str, name: str, revision: int) -> None:
-        super().__init__(
-            f"The {what} has changed",
-            f"{name} is at revision {revision} now: somebody else changed it since it was read.",
-            "read it again, put your change to what it is now, and send its new ETag in If-Match",
-        )
+    def __init__(self, what: str, name: str, revision: int | None) -> None:
+        if revision is None:
+            detail, remedy = f"There is no {what} {name}.", "leave If-Match out to add it"
+        else:
+            detail = f"{name} is at revision {revision} now: somebody else changed it since it was read."
+            remedy = "read it again, put your change to what it is now, and send its new ETag in If-Match"
+        super().__init__(f"The {what} has changed", detail, remedy)
 
 
 class Unconditional(Rejection):

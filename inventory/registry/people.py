@@ -33,8 +33,7 @@ def team(session: Session, org: str, name: str) -> Team:
 def put_person(change: Change, name: str, spec: wire.PersonSpec) -> tuple[Person, bool]:
     """Add or change somebody: them, and whether they are new. Raises Stale or Unconditional."""
     row = change.session.get(Person, (change.org, name), with_for_update=True)
-    if row is not None:
-        change.expects(PERSON, name, row)
+    change.expects(PERSON, name, row)
     return set_person(change, row, name, spec)
 
 
@@ -61,8 +60,7 @@ def set_person(change: Change, row: Person | None, name: str, spec: wire.PersonS
 def put_team(change: Change, name: str, spec: wire.TeamSpec) -> tuple[Team, bool]:
     """Add or change a team: it, and whether it is new. Raises Stale, Unconditional or Unfit."""
     row = change.session.get(Team, (change.org, name), with_for_update=True)
-    if row is not None:
-        change.expects(TEAM, name, row)
+    change.expects(TEAM, name, row)
     return set_team(change, row, name, spec)
 
 

@@ -42,6 +42,7 @@ def put_draft(change: Change, agent: str, bundle: wire.Bundle) -> tuple[Draft, b
     _reachable(change.session, change.org, agent, bundle)
     row = change.session.get(Draft, (change.org, agent), with_for_update=True)
     document = bundle.model_dump(mode="json")
+    change.expects("draft", agent, row)
     if row is None:
         row = Draft(
             org=change.org, agent=agent, revision=1, document=document, editors=[change.actor],
@@ -50,7 +51,6 @@ def put_draft(change: Change, agent: str, bundle: wire.Bundle) -> tuple[Draft, b
         change.session.add(row)
         change.record("create", "draft", agent, None, _digests(document))
         return row, True
-    change.expects("draft", agent, row)
     before = _digests(row.document)
     row.document, row.updated_at, row.revision = document, change.at, row.revision + 1
     row.editors = [*dict.fromkeys([*row.editors, change.actor])]

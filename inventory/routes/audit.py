@@ -7,13 +7,13 @@ from datetime import datetime
 from typing import Annotated, Literal
 
 from fastapi import APIRouter, Query
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field
 from sqlalchemy import select
 
 from inventory import audit, problems
 from inventory.anchors import Anchor, Signer, anchored_heads
 from inventory.contract import people as wire
-from inventory.contract.words import Maybe
+from inventory.contract.words import Instant, Maybe
 from inventory.db.models import Audit
 from inventory.registry import finding, pages
 from inventory.registry.change import Registry
@@ -30,8 +30,8 @@ class AuditQuery(BaseModel):
     object: Annotated[Maybe, Field(description="Its id", examples=["support-drafter"])] = ""
     actor: Annotated[Maybe, Field(examples=["person:alice@example.org"])] = ""
     action: Annotated[Maybe, Field(examples=["release.approve"])] = ""
-    since: AwareDatetime | None = None
-    until: AwareDatetime | None = None
+    since: Instant | None = None
+    until: Instant | None = None
     limit: Limit = 50
     cursor: CursorQuery = None
 

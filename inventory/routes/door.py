@@ -90,7 +90,7 @@ def the_caller(request: Request) -> Caller:
 def the_asking(
     request: Request,
     if_match: Annotated[
-        str | None, Header(max_length=200, description="The ETag that this change was made for", examples=['"3"'])
+        str | None, Header(max_length=200, description="The ETag that this change was made for", examples=['"3"', "*"])
     ] = None,
     idempotency_key: Annotated[
         str | None,

@@ -7,10 +7,10 @@ from datetime import datetime
 from typing import Annotated
 
 from fastapi import APIRouter, Path, Query
-from pydantic import AwareDatetime
 
 from collector.store import agents_seen, conversations, decisions, latency, search, spend
 from inventory import contract, figures_contract, figures_wire, masking, problems, wire
+from inventory.contract.words import Instant
 from inventory.queries import ApprovalsQuery, ConversationQuery, LatencyQuery, SearchQuery, SpendQuery, ToolsQuery
 from inventory.readers import Readers
 from inventory.routes.door import TheCaller
@@ -123,7 +123,7 @@ def figures_routes(store: Readers, sight: Sight, now: Callable[[], datetime]) ->
     )
     def get_agents(
         caller: TheCaller,
-        active_since: Annotated[AwareDatetime | None, Query(description="Only those received since then")] = None,
+        active_since: Annotated[Instant | None, Query(description="Only those received since then")] = None,
     ) -> figures_contract.AgentsSeen:
         """Whoever sent spans, with the identities that were verified."""
         since = wire.nanoseconds(active_since) if active_since else 0

@@ -75,7 +75,11 @@ def people_routes(registry: Registry) -> APIRouter:
             tag(response, row.revision)
             return person(row, people.teams_of(session, caller.org, [row.id])[row.id])
 
-    @routes.put("/v1/people/{person_id}", summary="Add or change a person", responses=problems.responses(*_CHANGES))
+    @routes.put(
+        "/v1/people/{person_id}",
+        summary="Add or change a person",
+        responses={201: {"model": wire.Person, "description": "It is new"}, **problems.responses(*_CHANGES)},
+    )
     def put_person(asking: TheAsking, person_id: PersonPath, spec: wire.PersonSpec, response: Response) -> wire.Person:
         """Nobody is deleted: who left is no longer `active`. For somebody who is there, `If-Match` is needed."""
         with registry.changing(asking) as change:
@@ -114,7 +118,11 @@ def people_routes(registry: Registry) -> APIRouter:
             tag(response, row.revision)
             return team(row, people.team_spec(session, row))
 
-    @routes.put("/v1/teams/{team_id}", summary="Add or change a team", responses=problems.responses(*_CHANGES))
+    @routes.put(
+        "/v1/teams/{team_id}",
+        summary="Add or change a team",
+        responses={201: {"model": wire.Team, "description": "It is new"}, **problems.responses(*_CHANGES)},
+    )
     def put_team(asking: TheAsking, team_id: TeamPath, spec: wire.TeamSpec, response: Response) -> wire.Team:
         """With all its members. For a team that is there, `If-Match` is needed."""
         with registry.changing(asking) as change:

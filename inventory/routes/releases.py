@@ -75,7 +75,11 @@ def release_routes(registry: Registry, log: ReadLog) -> APIRouter:
             tag(response, row.revision)
             return drafted(row, _may_see(session, caller, agent_id, log, "draft"))
 
-    @routes.put("/v1/agents/{agent_id}/draft", summary="Edit the draft", responses=problems.responses(*_CHANGES))
+    @routes.put(
+        "/v1/agents/{agent_id}/draft",
+        summary="Edit the draft",
+        responses={201: {"model": wire.Draft, "description": "It is new"}, **problems.responses(*_CHANGES)},
+    )
     def put_draft(asking: TheAsking, agent_id: AgentPath, bundle: wire.Bundle, response: Response) -> wire.Draft:
         """Begin a draft, or replace it: then `If-Match` names its revision. The live release stays as it is."""
         with registry.changing(asking) as change:
