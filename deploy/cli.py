@@ -27,11 +27,20 @@ from deploy.check import findings
 from deploy.price import price
 from deploy.prices import prices_app
 from deploy.redaction import redaction_app
+from deploy.registry.agents import agents_app
+from deploy.registry.audit import audit_app, search
+from deploy.registry.files import apply, export
+from deploy.registry.output import escape
+from deploy.registry.releases import releases_app
+from deploy.registry.tokens import me, people_app, tokens_app
 from deploy.retention import retention_app
 from deploy.seals import seals_app
 from deploy.settings import DeploySettings
 from deploy.up import serve_collector
 from deploy.up import up as run_up
+from inventory.auth.local import LocalTokenError
+from inventory.client import ClientError
+from inventory.db.engine import DatabaseError
 
 app = typer.Typer(no_args_is_help=True, add_completion=True, help="Muster: every agent accounted for.")
 dead_app = typer.Typer(no_args_is_help=True, help="Requests that the store could not read.")
@@ -40,10 +49,21 @@ app.add_typer(prices_app, name="prices")
 app.add_typer(redaction_app, name="redaction")
 app.add_typer(seals_app, name="seals")
 app.add_typer(retention_app, name="retention")
+app.add_typer(agents_app, name="agents")
+app.add_typer(releases_app, name="releases")
+app.add_typer(tokens_app, name="tokens")
+app.add_typer(people_app, name="people")
+app.add_typer(audit_app, name="audit")
 out = Console()
 err = Console(stderr=True)
 
 GRPC = "http://127.0.0.1:4317"
+
+
+_SAID = (
+    StoreError, SettingsError, PriceFileError, PolicyError, RetentionError, SendError, DatabaseError, LocalTokenError,
+    OSError,
+)  # fmt: skip
 
 
 def main() -> None:
@@ -53,10 +73,14 @@ def main() -> None:
         app()
     except ValidationError as error:
         for problem in error.errors():
-            setting = "_".join(str(part) for part in problem["loc"]).upper()
-            err.print(f"[red]error:[/] setting {setting}: {problem['msg']}")
+            where = "_".join(str(part) for part in problem["loc"])
+            name = f"setting {where.upper()}" if error.title.endswith("Settings") else where or error.title
+            err.print(f"[red]error:[/] {name}: {escape(problem['msg'])}", highlight=False, soft_wrap=True)
         sys.exit(2)
-    except (StoreError, SettingsError, PriceFileError, PolicyError, RetentionError, SendError, OSError) as error:
+    except ClientError as error:
+        err.print(f"[red]error:[/] {escape(str(error))}", highlight=False, soft_wrap=True)
+        sys.exit(1)
+    except _SAID as error:
         err.print(f"[red]error:[/] {error}", highlight=False, soft_wrap=True)
         sys.exit(1)
 
@@ -99,6 +123,10 @@ def migrate_command(
 
 
 app.command()(price)
+app.command()(apply)
+app.command()(export)
+app.command()(search)
+app.command()(me)
 
 
 @app.command()

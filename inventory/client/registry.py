@@ -107,6 +107,10 @@ class Registry(Asker):
     def list_people(self, *, limit: int = 50, cursor: str | None = None) -> people.PersonPage:
         return self._get("/v1/people", people.PersonPage, {"limit": limit, "cursor": cursor})
 
+    def iterate_people(self) -> Iterator[people.Person]:
+        """Everybody, page after page."""
+        return _each(lambda cursor: self.list_people(limit=500, cursor=cursor), lambda page: page.people)
+
     def get_person(self, name: str) -> people.Person:
         return self._get(f"/v1/people/{quoted(name)}", people.Person, {})
 
