@@ -32,6 +32,7 @@ from deploy.registry.audit import audit_app, search
 from deploy.registry.files import apply, export
 from deploy.registry.output import escape
 from deploy.registry.releases import releases_app
+from deploy.registry.slos import slo_app
 from deploy.registry.tokens import me, people_app, tokens_app
 from deploy.retention import retention_app
 from deploy.seals import seals_app
@@ -54,6 +55,7 @@ app.add_typer(releases_app, name="releases")
 app.add_typer(tokens_app, name="tokens")
 app.add_typer(people_app, name="people")
 app.add_typer(audit_app, name="audit")
+app.add_typer(slo_app, name="slo")
 out = Console()
 err = Console(stderr=True)
 

@@ -19,6 +19,7 @@ from inventory.routes.figures import figures_routes
 from inventory.routes.people import people_routes
 from inventory.routes.releases import release_routes
 from inventory.routes.shield import Shield
+from inventory.routes.slos import slo_routes
 from inventory.routes.tokens import token_routes
 from inventory.routes.traces import trace_routes
 from inventory.services import Inventory
@@ -48,6 +49,7 @@ def api_app(
     app.include_router(figures_routes(store, inventory.sight, now))
     app.include_router(agent_routes(inventory.registry))
     app.include_router(release_routes(inventory.registry, inventory.reads))
+    app.include_router(slo_routes(inventory.registry))
     app.include_router(people_routes(inventory.registry))
     app.include_router(token_routes(inventory.registry))
     app.include_router(audit_routes(inventory.registry, inventory.anchor, inventory.signer))

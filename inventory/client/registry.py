@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Any, TypeVar
 
 from inventory.client.asker import Asker, quoted
-from inventory.contract import agents, documents, people, releases
+from inventory.contract import agents, documents, people, releases, slos
 
 _Page = TypeVar("_Page")
 
@@ -103,6 +103,31 @@ class Registry(Asker):
     def roll_back(self, agent: str, revision: int) -> releases.Release:
         """To what the active release names; `revision` is the agent's."""
         return self._release("POST", f"/v1/agents/{quoted(agent)}/release/rollback", revision=revision)
+
+    def list_slos(self, *, agent: str | None = None, limit: int = 50, cursor: str | None = None) -> slos.SloPage:
+        return self._get("/v1/slos", slos.SloPage, {"agent": agent, "limit": limit, "cursor": cursor})
+
+    def iterate_slos(self, agent: str | None = None) -> Iterator[slos.Slo]:
+        """Every objective, page after page."""
+        return _each(lambda cursor: self.list_slos(agent=agent, limit=500, cursor=cursor), lambda page: page.slos)
+
+    def get_slo(self, name: str) -> slos.Slo:
+        return self._get(f"/v1/slos/{quoted(name)}", slos.Slo, {})
+
+    def put_slo(self, name: str, openslo: dict[str, Any], revision: int | None = None) -> slos.Slo:
+        """Add one, or change that of this revision."""
+        body = slos.SloGiven(openslo=openslo)
+        found: slos.Slo = self._ask("PUT", f"/v1/slos/{quoted(name)}", slos.Slo, body=body, revision=revision)
+        return found
+
+    def import_slos(self, text: str, *, replace: bool = False) -> slos.SloImported:
+        """All objectives of a YAML text, or none."""
+        body = slos.SloText(text=text, replace=replace)
+        found: slos.SloImported = self._ask("POST", "/v1/slos/import", slos.SloImported, body=body)
+        return found
+
+    def delete_slo(self, name: str, revision: int) -> None:
+        self._ask("DELETE", f"/v1/slos/{quoted(name)}", None, revision=revision)
 
     def list_people(self, *, limit: int = 50, cursor: str | None = None) -> people.PersonPage:
         return self._get("/v1/people", people.PersonPage, {"limit": limit, "cursor": cursor})

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
@@ -33,7 +33,15 @@ class AgentDocument(Given):
     spec: AgentSpec
 
 
-Document = Annotated[PersonDocument | TeamDocument | AgentDocument, Field(discriminator="kind")]
+class SloDocument(Given):
+    """`openslo` is a document of OpenSLO v1, of kind SLO, as an object."""
+
+    kind: Literal["slo"]
+    id: Slug
+    openslo: dict[str, Any]
+
+
+Document = Annotated[PersonDocument | TeamDocument | AgentDocument | SloDocument, Field(discriminator="kind")]
 
 
 class Documents(Given):

@@ -13,14 +13,14 @@ from sqlalchemy.orm import Session
 from inventory.canonical import canonical, sha256
 from inventory.contract import documents as wire
 from inventory.contract import people as people_wire
-from inventory.db.models import Agent, Person, Team
-from inventory.registry import agents, people
+from inventory.db.models import Agent, Person, Slo, Team
+from inventory.registry import agents, people, slos
 from inventory.registry.change import Change
 from inventory.registry.errors import Clash, Unfit
 
 # What is named must be there when who names it is checked.
-ORDER: Final = ("person", "team", "agent")
-Written = wire.PersonDocument | wire.TeamDocument | wire.AgentDocument
+ORDER: Final = ("person", "team", "agent", "slo")
+Written = wire.PersonDocument | wire.TeamDocument | wire.AgentDocument | wire.SloDocument
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,6 +120,10 @@ def _states(session: Session, document: Written, row: Any) -> tuple[Any, dict[st
             team = None if row is None else people.team_spec(session, row).model_dump(mode="json")
             after = {**spec.model_dump(mode="json"), "members": sorted(set(spec.members))}
             return team, after, lambda change: people.set_team(change, row, name, spec)
+        case wire.SloDocument(openslo=openslo):
+            slo = slos.parsed(openslo, name, f"body.documents.{name}.openslo")
+            before = None if row is None else row.document
+            return before, slo.model_dump(mode="json"), lambda change: slos.set_slo(change, row, slo)
         case wire.AgentDocument():
             state = document.state or ("draft" if row is None else row.state)
             agent = None if row is None else {"state": row.state, **row.document}
@@ -175,8 +179,13 @@ def _agent_document(session: Session, row: Agent) -> Written:
     return wire.AgentDocument(kind="agent", id=row.id, state=state, spec=agents.spec_of(row))
 
 
+def _slo_document(session: Session, row: Slo) -> Written:
+    return wire.SloDocument(kind="slo", id=row.id, openslo=slos.openslo_of(row))
+
+
 _WRITTEN: Final[dict[str, tuple[Any, Callable[[Session, Any], Written]]]] = {
     "person": (Person, _person_document),
     "team": (Team, _team_document),
     "agent": (Agent, _agent_document),
+    "slo": (Slo, _slo_document),
 }
