@@ -79,8 +79,8 @@ def problems(slo: Slo) -> Iterator[tuple[str, str, str]]:
             yield (
                 name,
                 (
-                    f"burn {_short(alert.burn)} × (1 − {format(slo.target, 'f')}) = {_short(needed)} ≥ 1: even if every "
-                    "event failed, this alert would not fire"
+                    f"burn {_short(alert.burn)} × (1 − {format(slo.target, 'f')}) = {_short(needed)} ≥ 1: even if "
+                    "every event failed, this alert would not fire"
                 ),
                 f"use a target above {_short(lowest)}, or a burn rate below {_short(1 / (1 - slo.target))}",
             )
