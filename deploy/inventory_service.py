@@ -20,6 +20,8 @@ from inventory.audit import head
 from inventory.auth import local
 from inventory.auth.authenticator import Authenticator
 from inventory.auth.ingest import IngestTokens, Nobody
+from inventory.auth.oidc import OidcVerifier
+from inventory.auth.oidc_settings import OidcSettings
 from inventory.db import migrate
 from inventory.db.engine import Database, DatabaseError
 from inventory.db.models import Token
@@ -47,7 +49,11 @@ class InventoryService:
         self.database = Database(url.get_secret_value() if url else f"sqlite:///{data / 'registry.sqlite'}")
         self.applied = migrate.upgrade(self.database)
         registry = Registry(self.database)
-        self.authenticator = Authenticator(self.database, admin=local.admin_token(data) if self.api.local else None)
+        oidc = OidcSettings()
+        self._provider = OidcVerifier(oidc) if oidc.issuer else None
+        self.authenticator = Authenticator(
+            self.database, admin=local.admin_token(data) if self.api.local else None, provider=self._provider
+        )
         self.ingest = IngestTokens(self.database, _others(settings.collector()))
         self._signer = Signer.of(keys / "audit.pem")
         self._anchor = FileAnchor(data / "anchors" / "audit.jsonl")
@@ -78,11 +84,13 @@ class InventoryService:
             self._thread.join()
         self._try("note when tokens were used", self._note_uses)
         self._try("sign the audit log's head", self._sign)
+        if self._provider is not None:
+            self._provider.close()
         self.database.close()
 
     def _check_bind(self) -> None:
         """Raises SettingsError when others can reach the API and nobody could prove who they are."""
-        if self.api.local:
+        if self.api.local or self._provider is not None:
             return
         with self.database.reading() as session:
             tokens = session.scalar(
