@@ -40,6 +40,7 @@ from deploy.settings import DeploySettings
 from deploy.up import serve_collector
 from deploy.up import up as run_up
 from inventory.auth.local import LocalTokenError
+from inventory.auth.oidc_settings import MappingError
 from inventory.client import ClientError
 from inventory.db.engine import DatabaseError
 
@@ -64,6 +65,7 @@ GRPC = "http://127.0.0.1:4317"
 
 _SAID = (
     StoreError, SettingsError, PriceFileError, PolicyError, RetentionError, SendError, DatabaseError, LocalTokenError,
+    MappingError,
     OSError,
 )  # fmt: skip
 
