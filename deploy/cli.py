@@ -29,6 +29,7 @@ from deploy.prices import prices_app
 from deploy.redaction import redaction_app
 from deploy.registry.agents import agents_app
 from deploy.registry.audit import audit_app, search
+from deploy.registry.discover import discover_app
 from deploy.registry.files import apply, export
 from deploy.registry.output import escape
 from deploy.registry.releases import releases_app
@@ -57,6 +58,7 @@ app.add_typer(tokens_app, name="tokens")
 app.add_typer(people_app, name="people")
 app.add_typer(audit_app, name="audit")
 app.add_typer(slo_app, name="slo")
+app.add_typer(discover_app, name="discover")
 out = Console()
 err = Console(stderr=True)
 

@@ -9,10 +9,13 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 
+from clickhouse_connect.driver.exceptions import ClickHouseError
 from sqlalchemy import func, select
 
 from collector.receivers.auth import SettingsError, Verifier, is_loopback
 from collector.settings import CollectorSettings
+from collector.store.connection import Store, StoreError
+from collector.store.reads import ReadError
 from deploy.collector_service import verifier_of
 from deploy.settings import DeploySettings
 from inventory.anchors import FileAnchor, Signer, anchor_head, anchored_heads
@@ -25,6 +28,7 @@ from inventory.auth.oidc_settings import OidcSettings
 from inventory.db import migrate
 from inventory.db.engine import Database, DatabaseError
 from inventory.db.models import Token
+from inventory.publishing import Publisher
 from inventory.reading_log import ReadLog
 from inventory.registry.change import Registry
 from inventory.routes.limits import Limiter
@@ -41,7 +45,7 @@ _NOTE_EVERY = 60.0
 class InventoryService:
     """Build it with the data directory there; `start` brings the tables up and begins the work beside."""
 
-    def __init__(self, settings: DeploySettings) -> None:
+    def __init__(self, settings: DeploySettings, store: Store) -> None:
         self.api = ApiSettings()
         registry_settings = RegistrySettings()
         url = registry_settings.database_url
@@ -58,6 +62,7 @@ class InventoryService:
         self._signer = Signer.of(keys / "audit.pem")
         self._anchor = FileAnchor(data / "anchors" / "audit.jsonl")
         self._anchor_every = registry_settings.anchor_minutes * 60
+        self._publisher = Publisher(registry, store)
         reads = ReadLog(self.database, self._signer)
         self.inventory = Inventory(
             registry=registry,
@@ -66,6 +71,7 @@ class InventoryService:
             anchor=self._anchor,
             reads=reads,
             sight=Sight(registry, reads),
+            publisher=self._publisher,
             limiter=Limiter(self.api.rate, self.api.burst),
         )
         self.token_file: Path | None = data / local.FILE if self.api.local else None
@@ -110,6 +116,7 @@ class InventoryService:
         while not self._stop.wait(_EVERY):
             now = time.monotonic()
             self._try("read which tokens may send", self.ingest.refresh)
+            self._try("publish the registry", self._publisher.run)
             if now - noted >= _NOTE_EVERY:
                 noted = now
                 self._try("note when tokens were used", self._note_uses)
@@ -130,7 +137,7 @@ class InventoryService:
     def _try(self, what: str, act: Callable[[], object]) -> bool:
         try:
             act()
-        except (DatabaseError, OSError) as error:
+        except (DatabaseError, ReadError, StoreError, ClickHouseError, OSError) as error:
             log.warning("can't %s: %s", what, error)
             return False
         except Exception:

@@ -72,7 +72,7 @@ def _stopping() -> asyncio.Event:
 
 async def _serve(settings: DeploySettings, store: Store, say: Say) -> None:
     stopping = _stopping()
-    inventory = InventoryService(settings)
+    inventory = InventoryService(settings, store)
     collector = CollectorService(settings.collector(), store, inventory.ingest)
     api = HttpServer(api_app(store, inventory.inventory), inventory.api.host, inventory.api.port)
     api_port = api.bind()

@@ -13,6 +13,7 @@ from inventory.auth.policy import PUBLIC, ROUTES
 from inventory.readers import Readers
 from inventory.routes.agents import agent_routes
 from inventory.routes.audit import audit_routes
+from inventory.routes.discovery import discovery_routes
 from inventory.routes.documents import document_routes
 from inventory.routes.door import Gate
 from inventory.routes.figures import figures_routes
@@ -50,6 +51,7 @@ def api_app(
     app.include_router(agent_routes(inventory.registry))
     app.include_router(release_routes(inventory.registry, inventory.reads))
     app.include_router(slo_routes(inventory.registry))
+    app.include_router(discovery_routes(inventory.registry, store, inventory.publisher))
     app.include_router(people_routes(inventory.registry))
     app.include_router(token_routes(inventory.registry))
     app.include_router(audit_routes(inventory.registry, inventory.anchor, inventory.signer))

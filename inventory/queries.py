@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Annotated, ClassVar, Literal, TypeVar
@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from collector.store import decisions, latency, search, spend, trace_filters
 from inventory import contract, problems, wire
-from inventory.contract.words import Instant
+from inventory.contract.words import Instant, Slug
 
 _EARLIEST, _LATEST = datetime(2000, 1, 1, tzinfo=UTC), datetime(2200, 1, 1, tzinfo=UTC)
 
@@ -52,6 +52,7 @@ class TraceQuery(Windowed):
 
     service: Annotated[_Name, Field(description="A span of this service is in it", examples=["crm-writer"])] = ""
     agent: Annotated[_Name, Field(description="A span of this agent is in it", examples=["support-drafter"])] = ""
+    registered: Annotated[Slug | None, Field(description="A span of this registered agent is in it")] = None
     model: Annotated[_Name, Field(description="A span with this model is in it", examples=["gpt-4o-mini"])] = ""
     tool: Annotated[_Name, Field(description="A call of this tool is in it", examples=["crm.update"])] = ""
     requester: Annotated[_Name, Field(description="Who asked for it")] = ""
@@ -73,8 +74,8 @@ class TraceQuery(Windowed):
     limit: Annotated[int, Field(ge=1, le=contract.MAX_TRACES)] = 50
     cursor: Annotated[_Name | None, Field(description="`next` of the page before")] = None
 
-    def filters(self, window: contract.Window) -> trace_filters.TraceFilters:
-        """Raises `ProblemError` for a cursor of something else."""
+    def filters(self, window: contract.Window, registered: Sequence[int] | None = None) -> trace_filters.TraceFilters:
+        """`registered`: keys of that agent's telemetry. Raises `ProblemError` for a cursor of something else."""
         after = None
         if self.cursor is not None:
             try:
@@ -86,6 +87,7 @@ class TraceQuery(Windowed):
             until_ns=wire.nanoseconds(window.until),
             service=self.service,
             agent=self.agent,
+            registered=registered,
             failed=self.status == "error",
             text=self.text.strip(),
             model=self.model,

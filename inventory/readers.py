@@ -1,4 +1,4 @@
-"""What the API needs of a store."""
+"""What the inventory needs of a store."""
 
 from __future__ import annotations
 
@@ -14,3 +14,10 @@ class Readers(Protocol):
     def reader(self) -> AbstractContextManager[Client]: ...
 
     def spare_reader(self) -> AbstractContextManager[Client | None]: ...
+
+
+class Writers(Protocol):
+    """The same, for what is published."""
+
+    def client(self) -> Client:
+        """The calling thread's own."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from inventory.anchors import Anchor, Signer
+from inventory.publishing import Publisher
 from inventory.reading_log import ReadLog
 from inventory.registry.change import Registry
 from inventory.routes.door import Known
@@ -22,4 +23,5 @@ class Inventory:
     anchor: Anchor
     reads: ReadLog
     sight: Sight
+    publisher: Publisher
     limiter: Limiter = field(default_factory=Limiter)

@@ -56,6 +56,7 @@ SEALED: Final = pa.schema(
         ("ParentSpanId", pa.string()),
         ("AgentName", _NAME),
         ("TextBytes", pa.uint64()),
+        ("AgentKey", pa.uint64()),
     ]
 )
 """The columns of `sealed` but those of a seal: Seal, Sign and SealedAt."""
@@ -101,6 +102,7 @@ def understand(table: pa.Table, costing: Costing, *, incomplete: bool = False) -
         **_meaning(found, row, table["NamedAgent"].chunk(0)),
         **_money(costs, call, costing.book.version),
         **_of_trace(found, trace_of_row, last_received),
+        "AgentKey": numbers(table, "AgentKey")[found.speaker[row]],
         "IsRoot": is_root,
         "Dropped": numbers(counted, "Dropped") | (is_root & incomplete),
     }

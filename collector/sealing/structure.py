@@ -58,6 +58,8 @@ class Structure:
     depth: npt.NDArray[np.int32]
     agent_nearest: Codes
     agent_root: Codes
+    speaker: Ints
+    """The row that says which agent the span belongs to; where none does, its own."""
     own_ns: Ints
     critical: Bools
     critical_ns: Ints
@@ -75,7 +77,7 @@ def structure(spans: Spans) -> Structure:
         return spread
 
     parent = np.where(forest.parent < 0, -1, row[forest.parent])
-    nearest, outermost = agents(forest, spans.agent[row])
+    nearest, outermost, speaker = agents(forest, spans.agent[row])
     critical, critical_ns = critical_path(forest)
     counted = counted_calls(forest, spans.is_model_call[row], spans.has_tokens[row], spans.response_id[row])
     return Structure(
@@ -87,6 +89,7 @@ def structure(spans: Spans) -> Structure:
         depth=by_row(forest.depth.astype(np.int32)),
         agent_nearest=by_row(nearest, -1),
         agent_root=by_row(outermost, -1),
+        speaker=by_row(row[speaker]),
         own_ns=by_row(own_time(forest)),
         critical=by_row(critical),
         critical_ns=by_row(critical_ns),

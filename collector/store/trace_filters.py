@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 from enum import StrEnum
@@ -15,6 +15,7 @@ Key = tuple[Any, ...]
 _OF_SPANS = (
     "service",
     "agent",
+    "registered",
     "model",
     "tool",
     "failed",
@@ -62,14 +63,16 @@ class TraceFilters:
 
     Requester and environment are those of the trace, which its root says first. Of the other filters each matches a
     trace if it matches any of its spans: `agent` is the nearest one that a span belongs to (until the trace is sealed:
-    that it names), `text` is looked for in span names, in any case, `attributes` (span or resource) have exactly these
-    texts. Costs and `max_duration_ns` are inclusive; a trace without a known cost has none that matches.
+    that it names), `registered` has the keys of telemetry that is a registered agent's, `text` is looked for in span
+    names, in any case, `attributes` (span or resource) have exactly these texts. Costs and `max_duration_ns` are
+    inclusive; a trace without a known cost has none that matches.
     """
 
     since_ns: int
     until_ns: int
     service: str = ""
     agent: str = ""
+    registered: Sequence[int] | None = None
     model: str = ""
     tool: str = ""
     failed: bool = False
@@ -103,7 +106,7 @@ class TraceFilters:
     @property
     def of_spans(self) -> tuple[str, ...]:
         """Names of conditions of `reads/conditions_….sql`: what a span of a trace can tell."""
-        named = [name for name in _OF_SPANS if getattr(self, name)]
+        named = [name for name in _OF_SPANS if getattr(self, name) not in ("", False, None)]
         return (*named, *(f"attribute_{number}" for number in range(len(self.attributes))))
 
     @property

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Any, TypeVar
 
 from inventory.client.asker import Asker, quoted
-from inventory.contract import agents, documents, people, releases, slos
+from inventory.contract import agents, discovery, documents, people, releases, slos
 
 _Page = TypeVar("_Page")
 
@@ -128,6 +128,19 @@ class Registry(Asker):
 
     def delete_slo(self, name: str, revision: int) -> None:
         self._ask("DELETE", f"/v1/slos/{quoted(name)}", None, revision=revision)
+
+    def discover(self) -> discovery.Discoveries:
+        """Compare registry and telemetry now."""
+        return self._get("/v1/discovery", discovery.Discoveries, {})
+
+    def discovery_history(self, *, limit: int = 100) -> discovery.Discoveries:
+        """What is no longer so, the newest first."""
+        return self._get("/v1/discovery/history", discovery.Discoveries, {"limit": limit})
+
+    def claim(self, given: discovery.Claim, *, key: str | None = None) -> discovery.Claimed:
+        """Give telemetry to an agent, also what came before."""
+        found: discovery.Claimed = self._ask("POST", "/v1/discovery/claim", discovery.Claimed, body=given, key=key)
+        return found
 
     def list_people(self, *, limit: int = 50, cursor: str | None = None) -> people.PersonPage:
         return self._get("/v1/people", people.PersonPage, {"limit": limit, "cursor": cursor})

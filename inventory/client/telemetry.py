@@ -27,6 +27,7 @@ class TraceFilters(In, total=False):
 
     service: str
     agent: str
+    registered: str
     model: str
     tool: str
     failed: bool

@@ -11,6 +11,7 @@ from fastapi import APIRouter, Path, Query
 
 from collector.store import one_trace, trace_list
 from collector.store.ingest_health import ingest_health
+from collector.store.registry import keys_of
 from inventory import contract, masking, problems, wire
 from inventory.auth.policy import Scope, reach
 from inventory.queries import TraceQuery
@@ -38,8 +39,9 @@ def trace_routes(store: Readers, sight: Sight, now: Callable[[], datetime]) -> A
         """Traces that start in a window, newest first or worst first; follow `next` for more."""
         as_of = now()
         window = query.window(as_of)
-        found = query.filters(window)
         with store.reader() as client:
+            keys = None if query.registered is None else keys_of(client, caller.org, query.registered)
+            found = query.filters(window, keys)
             page = trace_list.list_traces(client, caller.org, found)
         return contract.TraceList(
             as_of=as_of,

@@ -4,10 +4,15 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from clickhouse_connect.driver.client import Client
+
+from collector.store.connection import StoreError
 from inventory.anchors import FileAnchor, Signer
 from inventory.auth.caller import Caller, Kind
 from inventory.db import migrate
 from inventory.db.engine import Database
+from inventory.publishing import Publisher
+from inventory.readers import Writers
 from inventory.reading_log import ReadLog
 from inventory.registry.change import Registry
 from inventory.routes.door import Known
@@ -30,7 +35,16 @@ def local(org: str = "default") -> Everybody:
     return Everybody(Caller(org, "local:admin", Kind.LOCAL))
 
 
-def inventory(directory: Path, known: Known | None = None, database: Database | None = None) -> Inventory:
+class NoEngine:
+    """There is nothing to publish into."""
+
+    def client(self) -> Client:
+        raise StoreError("there is no engine here")
+
+
+def inventory(
+    directory: Path, known: Known | None = None, database: Database | None = None, store: Writers | None = None
+) -> Inventory:
     """In a directory of its own; without `known` everybody is the admin of the default organisation."""
     if database is None:
         database = Database(f"sqlite:///{directory / 'registry.sqlite'}")
@@ -45,5 +59,6 @@ def inventory(directory: Path, known: Known | None = None, database: Database | 
         anchor=FileAnchor(directory / "anchors"),
         reads=reads,
         sight=Sight(registry, reads),
+        publisher=Publisher(registry, store or NoEngine()),
         limiter=Limiter(1e6, 1e6, guesses=1e6),
     )

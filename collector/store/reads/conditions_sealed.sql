@@ -2,6 +2,8 @@
 has(Services, {service:String})
 -- agent
 has(Agents, {agent:String})
+-- registered: of telemetry that is a registered agent's
+hasAny(AgentKeys, {registered:Array(UInt64)})
 -- model
 has(Models, {model:String})
 -- tool

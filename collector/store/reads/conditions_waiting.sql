@@ -3,6 +3,8 @@
 TraceId IN (SELECT TraceId FROM otel_traces WHERE ServiceName = {service:String} AND {{spans_since}})
 -- agent
 TraceId IN (SELECT TraceId FROM otel_traces WHERE AgentName = {agent:String} AND {{spans_since}})
+-- registered
+TraceId IN (SELECT TraceId FROM otel_traces WHERE {{agent_key}} IN (SELECT arrayJoin({registered:Array(UInt64)})) AND {{spans_since}})
 -- model
 TraceId IN (SELECT TraceId FROM otel_traces WHERE Model = {model:String} AND {{spans_since}})
 -- tool

@@ -11,6 +11,7 @@ SELECT
     Timestamp, Duration, toUnixTimestamp64Nano(ReceivedAt) AS ReceivedNs, RequestId,
     ServiceName, Environment, Operation, StatusCode, SpanName, AgentName, TextBytes,
     toLowCardinality(if(AgentName != '', AgentName, AgentId)) AS NamedAgent,
+    {{agent_key}} AS AgentKey,
     WorkflowName, ReleaseId, Requester, ConversationId, Outcome,
     Provider, Model, ServiceTier, ToolName,
     InputTokens, OutputTokens, CacheReadTokens, CacheWriteTokens, ReasoningTokens, InputAudioTokens, OutputAudioTokens,

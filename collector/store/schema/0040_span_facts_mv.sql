@@ -5,6 +5,7 @@ SELECT
     Call, ToolCall, InputTokens, OutputTokens, CacheReadTokens, CacheWriteTokens, ReasoningTokens, InputAudioTokens,
     OutputAudioTokens, PriceId, Cost, Unpriced, TierUnknown, NotCounted, PriceBook, OwnTime, CriticalTime, Critical,
     Depth, Copies, ParentMissing, InCycle, Dropped, Redacted, IsRoot, SpanName, TraceStart, TraceDuration,
-    TraceHasRoot, TraceCriticalPath, TraceHumanWait, TraceLastReceived, ParentSpanId, AgentName, TextBytes
+    TraceHasRoot, TraceCriticalPath, TraceHumanWait, TraceLastReceived, ParentSpanId, AgentName, TextBytes,
+    AgentKey
 FROM sealed
 WHERE Sign = 1

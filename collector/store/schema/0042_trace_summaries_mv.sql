@@ -23,6 +23,7 @@ SELECT
     countIf(s.StatusCode = 'Error') AS Errors,
     arraySort(groupUniqArrayIf(s.ServiceName, s.ServiceName != '')) AS Services,
     arraySort(groupUniqArrayIf(s.Agent, s.Agent != '')) AS Agents,
+    arraySort(groupUniqArray(s.AgentKey)) AS AgentKeys,
     arraySort(groupUniqArrayIf(s.Model, s.Model != '')) AS Models,
     arraySort(groupUniqArrayIf(s.ToolName, s.ToolCall AND s.ToolName != '')) AS Tools,
     arraySort(groupUniqArrayIf(s.ReleaseId, s.ReleaseId != '')) AS Releases,

@@ -25,8 +25,8 @@ from tests.inventory.telemetry import HOUR, trace_id
 
 SNAPSHOTS = Path(__file__).parents[2] / "snapshots" / "reads"
 OF_SPANS = (
-    "service", "agent", "model", "tool", "failed", "requester", "release", "conversation", "environment", "text",
-    "attribute_0", "attribute_1",
+    "service", "agent", "registered", "model", "tool", "failed", "requester", "release", "conversation",
+    "environment", "text", "attribute_0", "attribute_1",
 )  # fmt: skip
 SEALED = (*OF_SPANS, "min_duration", "max_duration", "min_cost", "max_cost", "settled_or_before")
 CONDITIONS: dict[str, tuple[str, ...]] = {
@@ -47,6 +47,8 @@ PLAIN = (
     "sealed_superseded", "came", "search_texts", "search_snippets", "tools", "trace_approvals",
     "trace_bounds", "trace_extent", "trace_facts", "trace_logs", "trace_spans", "trace_tree", "traces_approvals",
     "trace_spans_cut", "trace_span_ids", "traces_figures", "window_spans", "window_volume", "sealed_tree",
+    "agent_identities", "agent_tools", "agent_prompts", "agent_resolutions", "agent_resolution_keys",
+    "registry_versions_at",
 )  # fmt: skip
 
 

@@ -37,6 +37,7 @@ WHERE Org = {org:String} AND Sign = 1
     AND (ifNull(Cost, toDecimal128(-1, 24)), Start, TraceId) < ({after_cost:Decimal(38, 24)}, fromUnixTimestamp64Nano({before:Int64}), {before_id:String})
     AND has(Services, {service:String})
     AND has(Agents, {agent:String})
+    AND hasAny(AgentKeys, {registered:Array(UInt64)})
     AND has(Models, {model:String})
     AND has(Tools, {tool:String})
     AND Errors > 0

@@ -37,6 +37,7 @@ WHERE Org = {org:String} AND Sign = 1
     AND (Start, TraceId) < (fromUnixTimestamp64Nano({before:Int64}), {before_id:String})
     AND has(Services, {service:String})
     AND has(Agents, {agent:String})
+    AND hasAny(AgentKeys, {registered:Array(UInt64)})
     AND has(Models, {model:String})
     AND has(Tools, {tool:String})
     AND Errors > 0

@@ -37,6 +37,7 @@ WHERE Org = {org:String} AND Sign = 1
     AND (if(HasRoot AND RootStatus = 'Error', 2, Errors > 0), toInt64(Duration), TraceId) < ({after_severity:Int64}, {after_duration:Int64}, {after_id:String})
     AND has(Services, {service:String})
     AND has(Agents, {agent:String})
+    AND hasAny(AgentKeys, {registered:Array(UInt64)})
     AND has(Models, {model:String})
     AND has(Tools, {tool:String})
     AND Errors > 0

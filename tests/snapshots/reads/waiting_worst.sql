@@ -16,6 +16,7 @@ GROUP BY TraceId
 HAVING maxIf(LandedAt, NOT Sealed) >= maxIf(LandedAt, Sealed))
     AND TraceId IN (SELECT TraceId FROM otel_traces WHERE ServiceName = {service:String} AND Org = {org:String} AND Timestamp >= fromUnixTimestamp64Nano({since:Int64}))
     AND TraceId IN (SELECT TraceId FROM otel_traces WHERE AgentName = {agent:String} AND Org = {org:String} AND Timestamp >= fromUnixTimestamp64Nano({since:Int64}))
+    AND TraceId IN (SELECT TraceId FROM otel_traces WHERE sipHash64(ServiceName, AgentId, AgentName, Identity) IN (SELECT arrayJoin({registered:Array(UInt64)})) AND Org = {org:String} AND Timestamp >= fromUnixTimestamp64Nano({since:Int64}))
     AND TraceId IN (SELECT TraceId FROM otel_traces WHERE Model = {model:String} AND Org = {org:String} AND Timestamp >= fromUnixTimestamp64Nano({since:Int64}))
     AND TraceId IN (SELECT TraceId FROM otel_traces WHERE ToolName = {tool:String} AND Org = {org:String} AND Timestamp >= fromUnixTimestamp64Nano({since:Int64}))
     AND TraceId IN (SELECT TraceId FROM otel_traces WHERE StatusCode = 'Error' AND Org = {org:String} AND Timestamp >= fromUnixTimestamp64Nano({since:Int64}))

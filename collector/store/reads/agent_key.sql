@@ -1,0 +1,1 @@
+sipHash64(ServiceName, AgentId, AgentName, Identity)

@@ -1,0 +1,2 @@
+-- 0: sealed before there were keys.
+ALTER TABLE span_facts ADD COLUMN IF NOT EXISTS AgentKey UInt64 CODEC(ZSTD(1))

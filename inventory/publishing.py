@@ -1,0 +1,97 @@
+"""What the engine is told of the registry: whose telemetry is whose, and what was true when.
+
+Publishing again changes nothing, so a publisher that was killed between two steps just publishes again.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from sqlalchemy import select, update
+
+from collector.store import registry as published
+from collector.store.registry import Identity, PublishedVersion, Resolution
+from inventory.canonical import canonical
+from inventory.db.models import Organisation, Version
+from inventory.matching import Matchers, Telemetry
+from inventory.readers import Writers
+from inventory.registry.change import Registry
+
+_AT_ONCE = 2_000
+
+
+@dataclass(frozen=True, slots=True)
+class Published:
+    """How many versions, and keys whose agent has changed."""
+
+    versions: int = 0
+    resolutions: int = 0
+
+
+class Publisher:
+    """One thread at a time publishes; several processes may, and say the same."""
+
+    def __init__(self, registry: Registry, store: Writers) -> None:
+        self._registry = registry
+        self._store = store
+        self._turn = threading.Lock()
+
+    def run(self) -> Published:
+        """Everything that isn't published as it is. Raises DatabaseError, ReadError or ClickHouseError."""
+        with self._turn:
+            return Published(self._versions(), sum(self._resolutions(org) for org in self._organisations()))
+
+    def resolve(self, org: str) -> int:
+        """Whose telemetry is whose, of one organisation: how many keys have changed."""
+        with self._turn:
+            return self._resolutions(org)
+
+    def _organisations(self) -> list[str]:
+        with self._registry.reading() as session:
+            return sorted({"default", *session.scalars(select(Organisation.id))})
+
+    def _versions(self) -> int:
+        done = 0
+        while True:
+            with self._registry.reading() as session:
+                rows = session.scalars(
+                    select(Version).where(Version.published.is_(False)).order_by(Version.seq).limit(_AT_ONCE)
+                ).all()
+            if not rows:
+                return done
+            published.publish_versions(self._store.client(), [_published(row) for row in rows], self._registry.now())
+            self._note(rows)
+            done += len(rows)
+
+    def _note(self, rows: Iterable[Version]) -> None:
+        """They are published as they were read: one that was closed since is published again."""
+        with self._registry.database.writing() as session:
+            for row in rows:
+                unchanged = Version.valid_to.is_(None) if row.valid_to is None else Version.valid_to == row.valid_to
+                session.execute(update(Version).where(Version.seq == row.seq, unchanged).values(published=True))
+
+    def _resolutions(self, org: str) -> int:
+        client = self._store.client()
+        with self._registry.reading() as session:
+            matchers = Matchers.of(session, org)
+        known = published.resolutions(client, org)
+        now = int(self._registry.now().timestamp() * 1e6)
+        changed = [
+            Resolution(org, identity.key, agent, now)
+            for identity in published.identities(client, org)
+            if known.get(identity.key) != (agent := matchers.agent(telemetry(identity)) or "")
+        ]
+        published.publish_resolutions(client, changed)
+        return len(changed)
+
+
+def telemetry(identity: Identity) -> Telemetry:
+    return Telemetry(identity.service, identity.agent_id, identity.agent, identity.identity)
+
+
+def _published(row: Version) -> PublishedVersion:
+    gone = row.document is None
+    document = "" if gone else canonical(row.document)
+    return PublishedVersion(row.org, row.kind, row.object, row.revision, row.valid_from, row.valid_to, gone, document)
