@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import Final
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -34,34 +35,36 @@ class Shield:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        read, started = 0, False
+        read, refused = 0, False
 
         async def limited() -> Message:
-            nonlocal read
+            nonlocal read, refused
             message = await receive()
             read += len(message.get("body", b""))
             if read > self._max_body:
+                # Whoever reads it takes any error for a body that is no JSON: the answer is made here.
+                refused = True
+                await self._refuse(scope, framed)
                 raise _TooLarge
             return message
 
-        async def guarded(message: Message) -> None:
-            nonlocal started
+        async def framed(message: Message) -> None:
             if message["type"] == "http.response.start":
-                started = True
                 given = {name.lower() for name, _ in message.get("headers", [])}
                 headers = [*_HEADERS] if scope["path"].startswith(_DOCS) else [*_HEADERS, _POLICY]
                 message["headers"] = [*message.get("headers", []), *(one for one in headers if one[0] not in given)]
             await send(message)
 
+        async def unless_refused(message: Message) -> None:
+            if not refused:
+                await framed(message)
+
         said = dict(scope["headers"]).get(b"content-length", b"0")
-        try:
-            if said.isdigit() and int(said) > self._max_body:
-                raise _TooLarge
-            await self._app(scope, limited, guarded)
-        except _TooLarge:
-            if started:
-                raise
-            await self._refuse(scope, guarded)
+        if said.isdigit() and int(said) > self._max_body:
+            await self._refuse(scope, framed)
+            return
+        with suppress(_TooLarge):
+            await self._app(scope, limited, unless_refused)
 
     async def _refuse(self, scope: Scope, send: Send) -> None:
         problem = Problem(
