@@ -30,6 +30,7 @@ from inventory.db.engine import Database, DatabaseError
 from inventory.db.models import Token
 from inventory.publishing import Publisher
 from inventory.reading_log import ReadLog
+from inventory.registry import finding
 from inventory.registry.change import Registry
 from inventory.routes.limits import Limiter
 from inventory.services import Inventory
@@ -52,6 +53,9 @@ class InventoryService:
         keys, data = settings.collector().keys_path, settings.data
         self.database = Database(url.get_secret_value() if url else f"sqlite:///{data / 'registry.sqlite'}")
         self.applied = migrate.upgrade(self.database)
+        with self.database.writing() as session:
+            if finding.empty(session):
+                finding.rebuild(session)
         registry = Registry(self.database)
         oidc = OidcSettings()
         self._provider = OidcVerifier(oidc) if oidc.issuer else None

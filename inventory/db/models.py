@@ -322,7 +322,7 @@ class Term(Base):
     kind: Mapped[str] = mapped_column(primary_key=True)
     agent: Mapped[str] = mapped_column(primary_key=True)
     object: Mapped[str] = mapped_column(primary_key=True)
-    __table_args__ = (Index(None, "org", "kind", "agent", "object"),)
+    __table_args__ = (Index(None, "org", "kind", "agent", "object", "term"),)
 
 
 class Discovery(Base):

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from sqlalchemy import Select, delete, insert, or_, select
+from sqlalchemy import Select, delete, insert, select, union
 from sqlalchemy.orm import Session
 
 from inventory.contract import agents as wire
@@ -132,6 +132,13 @@ def listed(
     return rows, pages.cursor(of, [rows[-1].id]) if more else None
 
 
+def indexed(session: Session, row: Agent) -> None:
+    """Let it be found by what is said of it."""
+    spec = spec_of(row)
+    texts = (row.id, spec.name, spec.purpose, spec.owner, spec.team, *spec.tags, *spec.tools.read, *spec.tools.write)
+    index(session, row.org, KIND, row.id, row.id, texts)
+
+
 def used_by(session: Session, org: str, name: str) -> list[str]:
     """Agents that depend on it. Raises Missing."""
     get(session, org, name)
@@ -155,7 +162,10 @@ def keep(change: Change, row: Agent, action: str, before: Json, reason: str = ""
 
 def _filtered(asked: Select[Agent], org: str, filters: AgentFilters) -> Select[Agent]:
     if filters.owner is not None:
-        asked = asked.where(or_(Agent.owner == filters.owner, Agent.backup_owner == filters.owner))
+        # Two look-ups in two indexes: asked with OR, SQLite walks all agents.
+        owned = select(Agent.id).where(Agent.org == org, Agent.owner == filters.owner)
+        backed = select(Agent.id).where(Agent.org == org, Agent.backup_owner == filters.owner)
+        asked = asked.where(Agent.id.in_(union(owned, backed)))
     for column, value in (
         (Agent.team, filters.team),
         (Agent.state, filters.state),
@@ -233,8 +243,7 @@ def _beside(change: Change, row: Agent, spec: wire.AgentSpec) -> None:
         session.execute(delete(table).where(table.org == org, table.agent == row.id))
         if rows:
             session.execute(insert(table), rows)
-    texts = (row.id, spec.name, spec.purpose, spec.owner, spec.team, *spec.tags, *spec.tools.read, *spec.tools.write)
-    index(session, org, KIND, row.id, row.id, texts)
+    indexed(session, row)
 
 
 def _keep(change: Change, row: Agent, action: str, before: Json | None, reason: str = "") -> None:

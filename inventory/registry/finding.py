@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import Any
 
-from sqlalchemy import ColumnElement, Select, and_, select
+from sqlalchemy import ColumnElement, Select, and_, func, select
 from sqlalchemy.orm import Session
 
 from inventory.contract import people as wire
 from inventory.db.models import Agent, Person, Release, Slo, Team, Term
+from inventory.registry import agents, people, releases, slos
 from inventory.registry.errors import Unfit
 from inventory.registry.objects import words
 
+_COUNTED = 5_000
 _LAST = "\U0010ffff"
 
 
@@ -20,21 +23,50 @@ def find(session: Session, org: str, text: str, limit: int, kinds: Sequence[str]
     asked = words(text)[:10]
     if not asked:
         raise Unfit(("query.words", "there is no word in it", "send a word, or the beginning of one"))
-    # The longest word is the rarest most of the time; the others are looked up for what it finds.
-    first, *others = sorted(asked, key=len, reverse=True)
-    query = (
-        select(Term.kind, Term.agent, Term.object)
-        .where(Term.org == org, _begins(first))
-        .distinct()
-        .order_by(Term.kind, Term.agent, Term.object)
-        .limit(limit + 1)
-    )
+    counts = {word: _how_many(session, org, word) for word in asked} if len(asked) > 1 else {asked[0]: 0}
+    first, *others = sorted(asked, key=lambda word: counts[word])
+    if counts[first] < _COUNTED:
+        # What has the rarest word, and of that what has the others.
+        query = select(Term.kind, Term.agent, Term.object).where(Term.org == org, _begins(first)).distinct()
+    else:
+        # All are common: object by object until a page is full.
+        query = _also(select(Term.kind, Term.agent, Term.object).where(Term.org == org).distinct(), org, first)
+    query = query.order_by(Term.kind, Term.agent, Term.object).limit(limit + 1)
     if kinds:
         query = query.where(Term.kind.in_(kinds))
     for word in others:
         query = _also(query, org, word)
     keys = [(kind, agent, name) for kind, agent, name in session.execute(query)]
     return _named(session, org, keys[:limit]), len(keys) > limit
+
+
+def rebuild(session: Session) -> int:
+    """Index every object anew, after a step of the tables that lost the index: how many."""
+    count = 0
+    each: list[tuple[Any, Callable[[Session, Any], None]]] = [
+        (Agent, agents.indexed),
+        (Release, releases.indexed),
+        (Person, people.person_indexed),
+        (Team, people.team_indexed),
+        (Slo, slos.indexed),
+    ]
+    for table, indexed in each:
+        for row in session.scalars(select(table).execution_options(yield_per=1000)):
+            indexed(session, row)
+            count += 1
+    return count
+
+
+def empty(session: Session) -> bool:
+    """Whether nothing is indexed, though there are agents or people."""
+    there = session.scalar(select(Person.id).limit(1)) or session.scalar(select(Agent.id).limit(1))
+    return there is not None and session.scalar(select(Term.term).limit(1)) is None
+
+
+def _how_many(session: Session, org: str, word: str) -> int:
+    """Objects that have a word which begins so; `_COUNTED` means that many or more."""
+    some = select(Term.term).where(Term.org == org, _begins(word)).limit(_COUNTED).subquery()
+    return session.scalar(select(func.count()).select_from(some)) or 0
 
 
 def _begins(word: str) -> ColumnElement[bool]:

@@ -51,7 +51,7 @@ def set_person(change: Change, row: Person | None, name: str, spec: wire.PersonS
     row.name, row.email, row.active = spec.name, spec.email, spec.active
     row.revision, row.updated_at = row.revision + 1, change.at
     change.session.flush()
-    index(change.session, change.org, PERSON, "", name, (name, spec.name, spec.email))
+    person_indexed(change.session, row)
     change.version(PERSON, name, row.revision, after)
     change.record("create" if new else "update", PERSON, name, before, after)
     return row, new
@@ -85,7 +85,7 @@ def set_team(change: Change, row: Team | None, name: str, spec: wire.TeamSpec) -
     session.execute(delete(Membership).where(Membership.org == org, Membership.team == name))
     if known:
         session.execute(insert(Membership), [{"org": org, "team": name, "person": one} for one in sorted(known)])
-    index(session, org, TEAM, "", name, (name, spec.name))
+    team_indexed(session, row)
     change.version(TEAM, name, row.revision, after)
     change.record("create" if new else "update", TEAM, name, before, after)
     return row, new
@@ -163,6 +163,16 @@ def teams_of(session: Session, org: str, people: Sequence[str]) -> Mapping[str, 
     for name, team_name in rows:
         teams[name].append(team_name)
     return teams
+
+
+def person_indexed(session: Session, row: Person) -> None:
+    """Let them be found by id, name and address."""
+    index(session, row.org, PERSON, "", row.id, (row.id, row.name, row.email))
+
+
+def team_indexed(session: Session, row: Team) -> None:
+    """Let it be found by id and name."""
+    index(session, row.org, TEAM, "", row.id, (row.id, row.name))
 
 
 def people(

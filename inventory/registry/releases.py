@@ -177,6 +177,13 @@ def contents(session: Session, org: str, digests: Sequence[str]) -> dict[str, st
     return {digest: content.decode() for digest, content in rows}
 
 
+def indexed(session: Session, row: Release) -> None:
+    """Let it be found by its id, version and parts."""
+    names = [part["name"] for part in row.parts]
+    texts = (row.agent, row.id, row.id.removeprefix("sha256:"), row.version, row.note, *names)
+    index(session, row.org, KIND, row.agent, row.id, texts)
+
+
 def snapshot(row: Release) -> Json:
     return {
         "agent": row.agent,
@@ -218,8 +225,7 @@ def _store(change: Change, agent: str, bundle: wire.Bundle, editors: list[Any]) 
     )  # fmt: skip
     session.add(row)
     session.flush()
-    names = [part["name"] for part in parts]
-    index(session, org, KIND, agent, name, (agent, name, name.removeprefix("sha256:"), row.version, row.note, *names))
+    indexed(session, row)
     _keep(change, row, "propose", None)
     return row
 

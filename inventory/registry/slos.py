@@ -55,7 +55,7 @@ def set_slo(change: Change, row: Slo | None, slo: definition.Slo) -> tuple[Slo, 
     row.agent, row.document = slo.agent, document
     row.revision, row.updated_at = row.revision + 1, change.at
     session.flush()
-    index(session, org, KIND, slo.agent, slo.id, (slo.id, slo.agent, slo.display_name, slo.indicator))
+    indexed(session, row)
     change.version(KIND, slo.id, row.revision, document)
     change.record("create" if new else "update", KIND, slo.id, before, document)
     return row, new
@@ -85,6 +85,12 @@ def listed(
         asked = asked.where(Slo.id > last[0])
     rows, more = pages.cut(session.scalars(asked.order_by(Slo.id).limit(limit + 1)).all(), limit)
     return rows, pages.cursor(of, [rows[-1].id]) if more else None
+
+
+def indexed(session: Session, row: Slo) -> None:
+    """Let it be found by id, agent, name and indicator."""
+    slo = definition_of(row)
+    index(session, row.org, KIND, row.agent, row.id, (slo.id, slo.agent, slo.display_name, slo.indicator))
 
 
 def definition_of(row: Slo) -> definition.Slo:

@@ -6,6 +6,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Path, Query, Response
 from pydantic import BaseModel, ConfigDict
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from inventory import problems
@@ -267,9 +268,8 @@ def drafted(row: Draft, seen: bool) -> wire.Draft:
 
 def answers(session: Session, org: str, *rows: Release) -> list[wire.Release]:
     """With whether each is its agent's active one."""
-    active = {
-        name: session.get_one(Agent, (org, name)).active_release for name in dict.fromkeys(row.agent for row in rows)
-    }
+    asked = select(Agent.id, Agent.active_release).where(Agent.org == org, Agent.id.in_({row.agent for row in rows}))
+    active = dict(session.execute(asked).tuples().all())
     return [
         wire.Release.model_validate(
             {

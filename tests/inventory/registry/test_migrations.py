@@ -14,7 +14,7 @@ from inventory import audit
 from inventory.db import migrate
 from inventory.db.engine import Database, DatabaseError
 from inventory.db.models import Agent, Base, Term
-from inventory.registry import agents
+from inventory.registry import agents, finding
 from inventory.registry.change import Registry
 from tests.inventory.registry.asking import add, asking, ready, registry
 
@@ -41,6 +41,11 @@ def test_every_step_goes_down_and_up_again_with_agents_in_the_tables(database: D
         assert [agents.snapshot(row) for row in session.scalars(select(Agent).order_by(Agent.id))] == before
         verdict = audit.verify(session)  # evidence is dropped by no step
         assert (verdict.intact, verdict.entries) == (True, 3)
+    with database.writing() as session:
+        assert finding.empty(session)
+        finding.rebuild(session)
+        assert not finding.empty(session)
+        assert [one.id for one in finding.find(session, "default", "one", 10)[0]] == ["one"]
     with opened.changing(asking(if_match=1)) as change:
         agents.replace(change, "one", ready(purpose="still works", matchers=[{"service": "one"}]))
     with opened.reading() as session:

@@ -21,7 +21,9 @@ def upgrade() -> None:
         sa.Column("object", Word, nullable=False),
         sa.PrimaryKeyConstraint("org", "term", "kind", "agent", "object", name=op.f("pk_terms")),
     )
-    op.create_index(op.f("ix_terms_org_kind_agent_object"), "terms", ["org", "kind", "agent", "object"], unique=False)
+    op.create_index(
+        op.f("ix_terms_org_kind_agent_object_term"), "terms", ["org", "kind", "agent", "object", "term"], unique=False
+    )
     op.create_table(
         "discoveries",
         sa.Column("org", Word, nullable=False),
