@@ -54,7 +54,8 @@ def claim(
         printed_json(found)
     else:
         became = "is registered" if found.created else "has a new matcher"
-        say(f"{found.agent} {became}; {found.keys} kinds of telemetry have changed hands, with all that came before")
+        moved = "telemetry changes hands in seconds" if found.keys is None else f"{found.keys} kinds of telemetry moved"
+        say(f"{found.agent} {became}; {moved}, with all that came before")
 
 
 def _said(one: Discovered) -> str:

@@ -49,9 +49,9 @@ class Claim(Given):
 
 
 class Claimed(Wire):
-    """`keys`: how many kinds of telemetry have changed hands."""
+    """`keys`: how many kinds of telemetry have changed hands; null: the engine is told in a few seconds."""
 
     agent: Slug
     revision: int
     created: bool
-    keys: int
+    keys: int | None

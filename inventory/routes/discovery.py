@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import logging
 from typing import Annotated
 
+from clickhouse_connect.driver.exceptions import ClickHouseError
 from fastapi import APIRouter, Query, Response
 from pydantic import BaseModel, ConfigDict
 
+from collector.store.connection import StoreError
+from collector.store.reads import ReadError
 from inventory import discovery, problems
 from inventory.auth.policy import Scope
 from inventory.contract import discovery as wire
@@ -19,6 +23,8 @@ from inventory.registry.change import Change, Registry
 from inventory.registry.objects import locked
 from inventory.routes.agents import Limit
 from inventory.routes.door import TheAsking, TheCaller, check_reach, post, reach_of, refused
+
+log = logging.getLogger(__name__)
 
 
 class HistoryQuery(BaseModel):
@@ -54,16 +60,25 @@ def discovery_routes(registry: Registry, store: Readers, publisher: Publisher) -
 
         def act(change: Change) -> tuple[wire.Claimed, dict[str, str]]:
             row, created = _claimed(change, given)
-            return wire.Claimed(agent=row.id, revision=row.revision, created=created, keys=0), {}
+            return wire.Claimed(agent=row.id, revision=row.revision, created=created, keys=None), {}
 
         done = post(registry, asking, given, act, 200)
-        keys = publisher.resolve(asking.caller.org)
+        keys = _resolved(publisher, asking.caller.org)
         claimed = wire.Claimed.model_validate_json(bytes(done.body))
         body = claimed.model_copy(update={"keys": keys}).model_dump_json()
         kept = {name: value for name, value in done.headers.items() if name != "content-length"}
         return Response(body, 200, kept, "application/json")
 
     return routes
+
+
+def _resolved(publisher: Publisher, org: str) -> int | None:
+    """The claim stands: where the engine can't be told now, it is told seconds later."""
+    try:
+        return publisher.resolve(org)
+    except (ReadError, StoreError, ClickHouseError) as error:
+        log.warning("a claim isn't published yet: %s", type(error).__name__)
+        return None
 
 
 def _claimed(change: Change, given: wire.Claim) -> tuple[Agent, bool]:

@@ -269,7 +269,7 @@ def drafted(row: Draft, seen: bool) -> wire.Draft:
 def answers(session: Session, org: str, *rows: Release) -> list[wire.Release]:
     """With whether each is its agent's active one."""
     asked = select(Agent.id, Agent.active_release).where(Agent.org == org, Agent.id.in_({row.agent for row in rows}))
-    active = dict(session.execute(asked).tuples().all())
+    active = {row.id: row.active_release for row in session.execute(asked)}
     return [
         wire.Release.model_validate(
             {
