@@ -59,14 +59,22 @@ class Database:
 
         On SQLite writers come one after the other from the start, so that none finds out late that it can't.
         """
-        with self._session("write") as session, session.begin():
+        with self._session("write") as session:
             yield session
+            session.commit()
 
     @contextmanager
     def _session(self, mode: Literal["read", "write"]) -> Iterator[Session]:
         try:
             with Session(self.engine.execution_options(muster=mode), expire_on_commit=False) as session:
-                yield session
+                try:
+                    yield session
+                except BaseException:
+                    # A half read result that the traceback holds keeps its snapshot beyond the rollback, and no later
+                    # transaction of that connection could write.
+                    if self.sqlite:
+                        session.invalidate()
+                    raise
         except OperationalError as error:
             raise DatabaseError(
                 f"the registry's database {self.where} can't be used ({_reason(error)}): check that it runs and that "
