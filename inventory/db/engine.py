@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any, Literal
 
 from sqlalchemy import URL, Connection, create_engine, event, make_url, text
-from sqlalchemy.exc import ArgumentError, DBAPIError, OperationalError
+from sqlalchemy.exc import ArgumentError, DBAPIError, InvalidRequestError, OperationalError
 from sqlalchemy.orm import Session
 
 _SETTING = "MUSTER_DATABASE_URL"
@@ -70,10 +70,8 @@ class Database:
                 try:
                     yield session
                 except BaseException:
-                    # A half read result that the traceback holds keeps its snapshot beyond the rollback, and no later
-                    # transaction of that connection could write.
-                    if self.sqlite:
-                        session.invalidate()
+                    if self.sqlite and session.in_transaction():
+                        _forget(session)
                     raise
         except OperationalError as error:
             raise DatabaseError(
@@ -85,6 +83,17 @@ class Database:
         """From here to the transaction's end nobody else appends to the audit chain."""
         if not self.sqlite:  # there a writer is alone anyway
             session.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _CHAIN_LOCK})
+
+
+def _forget(session: Session) -> None:
+    """An unread result that the traceback holds keeps its snapshot beyond the rollback, and no later transaction of
+    that connection could write: it isn't used again.
+    """
+    with suppress(InvalidRequestError):  # a flush that failed has given the connection back already
+        driver = session.connection().connection.dbapi_connection
+        if driver is not None:
+            driver.rollback()
+        session.invalidate()
 
 
 def _checked(url: str) -> URL:
