@@ -6,6 +6,8 @@ import os
 import socket
 from pathlib import Path
 
+from sqlalchemy import text
+
 from collector.price_book import PRICES_FILE_SETTING, PriceBook
 from collector.price_file import PriceFileError
 from collector.receivers.auth import Anonymous, SettingsError, StaticTokens, Verifier, check_bind
@@ -15,7 +17,10 @@ from collector.retention.policy import load as retention_policy
 from collector.settings import CollectorSettings
 from collector.store.connection import Store, StoreError
 from collector.store.migrate import plan
+from deploy.inventory_service import database_of
 from deploy.settings import DeploySettings
+from inventory.auth.oidc_settings import MappingError, OidcSettings
+from inventory.db.engine import DatabaseError
 from inventory.settings import ApiSettings
 
 
@@ -41,6 +46,7 @@ def findings(settings: DeploySettings) -> list[str]:
             retention_policy(collector.retention_file)
     except RetentionError as error:
         problems.append(f"{error}: mend it, or unset MUSTER_COLLECTOR_RETENTION_FILE")
+    problems += _inventory(settings)
     for name, host, port in _ports(settings, collector):
         if port and not _free(host, port):
             problems.append(f"port {port} on {host} is taken: stop what listens there, or set {name}")
@@ -61,6 +67,26 @@ def findings(settings: DeploySettings) -> list[str]:
     except StoreError as error:
         problems.append(str(error))
     return problems
+
+
+def _inventory(settings: DeploySettings) -> list[str]:
+    """What is wrong with the registry's database and with who may sign in."""
+    found: list[str] = []
+    try:
+        OidcSettings().groups()
+    except MappingError as error:
+        found.append(str(error))
+    try:
+        database = database_of(settings)
+        try:
+            if not database.sqlite:  # a file that isn't there yet would be made by asking
+                with database.reading() as session:
+                    session.execute(text("SELECT 1"))
+        finally:
+            database.close()
+    except DatabaseError as error:
+        found.append(str(error))
+    return found
 
 
 def _ports(settings: DeploySettings, collector: CollectorSettings) -> list[tuple[str, str, int]]:

@@ -24,6 +24,7 @@ from collector.store.connection import Store, StoreError
 from collector.store.migrate import Status, load, migrate, plan
 from deploy.asking import HTTP, Endpoint, Token, ask
 from deploy.check import findings
+from deploy.inventory_service import database_of
 from deploy.price import price
 from deploy.prices import prices_app
 from deploy.redaction import redaction_app
@@ -43,6 +44,7 @@ from deploy.up import up as run_up
 from inventory.auth.local import LocalTokenError
 from inventory.auth.oidc_settings import MappingError
 from inventory.client import ClientError
+from inventory.db import migrate as registry
 from inventory.db.engine import DatabaseError
 
 app = typer.Typer(no_args_is_help=True, add_completion=True, help="Muster: every agent accounted for.")
@@ -117,6 +119,7 @@ def migrate_command(
         if not show_plan:
             ran = migrate(store, migrations)
             out.print(f"{store.where}: {len(ran)} migrations applied" if ran else f"{store.where}: nothing to do")
+            _migrate_registry(settings, show_plan)
             return
         table = Table("version", "migration", "status", "checksum")
         steps = plan(store, migrations)
@@ -126,6 +129,17 @@ def migrate_command(
         out.print(table)
         pending = sum(step.status is not Status.DONE for step in steps)
         out.print(f"{store.where}: {pending} of {len(steps)} to run")
+    _migrate_registry(settings, show_plan)
+
+
+def _migrate_registry(settings: DeploySettings, show_plan: bool) -> None:
+    database = database_of(settings)
+    try:
+        done = registry.waiting(database) if show_plan else registry.upgrade(database)
+        said = f"{len(done)} to run" if show_plan else f"{len(done)} migrations applied" if done else "nothing to do"
+        out.print(f"registry in {database.where}: {said}", highlight=False, soft_wrap=True)
+    finally:
+        database.close()
 
 
 app.command()(price)

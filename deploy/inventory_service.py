@@ -5,7 +5,8 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -43,15 +44,19 @@ _EVERY = 2.0
 _NOTE_EVERY = 60.0
 
 
+def database_of(settings: DeploySettings) -> Database:
+    """The registry's: MUSTER_DATABASE_URL, or SQLite under the data directory. Raises DatabaseError."""
+    url = RegistrySettings().database_url
+    return Database(url.get_secret_value() if url else f"sqlite:///{settings.data / 'registry.sqlite'}")
+
+
 class InventoryService:
     """Build it with the data directory there; `start` brings the tables up and begins the work beside."""
 
     def __init__(self, settings: DeploySettings, store: Store) -> None:
         self.api = ApiSettings()
-        registry_settings = RegistrySettings()
-        url = registry_settings.database_url
         keys, data = settings.collector().keys_path, settings.data
-        self.database = Database(url.get_secret_value() if url else f"sqlite:///{data / 'registry.sqlite'}")
+        self.database = database_of(settings)
         self.applied = migrate.upgrade(self.database)
         with self.database.writing() as session:
             if finding.empty(session):
@@ -65,7 +70,7 @@ class InventoryService:
         self.ingest = IngestTokens(self.database, _others(settings.collector()))
         self._signer = Signer.of(keys / "audit.pem")
         self._anchor = FileAnchor(data / "anchors" / "audit.jsonl")
-        self._anchor_every = registry_settings.anchor_minutes * 60
+        self._anchor_every = RegistrySettings().anchor_minutes * 60
         self._publisher = Publisher(registry, store)
         reads = ReadLog(self.database, self._signer)
         self.inventory = Inventory(
@@ -148,6 +153,40 @@ class InventoryService:
             log.exception("can't %s", what)
             return False
         return True
+
+
+@contextmanager
+def senders(settings: DeploySettings) -> Iterator[Verifier]:
+    """Who may send to a collector alone: the registry's tokens too, where MUSTER_DATABASE_URL says where it is."""
+    if RegistrySettings().database_url is None:
+        yield verifier_of(settings.collector())
+        return
+    database = database_of(settings)
+    migrate.check(database)
+    tokens = IngestTokens(database, _others(settings.collector()))
+    tokens.refresh()
+    stop = threading.Event()
+
+    def refresh() -> None:
+        """As long as the database doesn't answer, what was known goes on."""
+        noted = time.monotonic()
+        while not stop.wait(_EVERY):
+            try:
+                tokens.refresh()
+                if time.monotonic() - noted >= _NOTE_EVERY:
+                    noted = time.monotonic()
+                    tokens.note_uses()
+            except DatabaseError as error:
+                log.warning("can't read which tokens may send: %s", error)
+
+    thread = threading.Thread(target=refresh, name="senders", daemon=True)
+    thread.start()
+    try:
+        yield tokens
+    finally:
+        stop.set()
+        thread.join()
+        database.close()
 
 
 def _others(settings: CollectorSettings) -> Verifier:

@@ -12,11 +12,12 @@ from pathlib import Path
 
 import uvloop
 
+from collector.receivers.auth import Verifier
 from collector.redaction.policy import policy_of
 from collector.store.connection import Store, StoreError
 from collector.store.migrate import Status, load, migrate, plan
-from deploy.collector_service import CollectorService, HttpServer, verifier_of
-from deploy.inventory_service import InventoryService
+from deploy.collector_service import CollectorService, HttpServer
+from deploy.inventory_service import InventoryService, senders
 from deploy.settings import DeploySettings
 from inventory.app import api_app
 
@@ -46,13 +47,14 @@ def serve_collector(settings: DeploySettings, say: Say) -> None:
                 f"the tables of the {store.where} are not this version's, or not this redaction policy's: "
                 "run muster migrate"
             )
-        uvloop.run(_serve_collector(settings, store, say))
+        with senders(settings) as verifier:
+            uvloop.run(_serve_collector(settings, store, verifier, say))
     say("Stopped. Everything acknowledged is on disk.")
 
 
-async def _serve_collector(settings: DeploySettings, store: Store, say: Say) -> None:
+async def _serve_collector(settings: DeploySettings, store: Store, verifier: Verifier, say: Say) -> None:
     stopping = _stopping()
-    collector = CollectorService(settings.collector(), store, verifier_of(settings.collector()))
+    collector = CollectorService(settings.collector(), store, verifier)
     await collector.start()
     try:
         say(f"OTLP/HTTP http://127.0.0.1:{collector.http_port}, OTLP/gRPC 127.0.0.1:{collector.grpc_port}")

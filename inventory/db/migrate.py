@@ -38,12 +38,16 @@ def downgrade(database: Database, to: str) -> list[str]:
     return _between(after, before)[::-1]
 
 
+def waiting(database: Database) -> list[str]:
+    """What `upgrade` would run; nothing is changed. Raises DatabaseError."""
+    with database.engine.connect() as connection:
+        return _between(_known(database, connection), head())
+
+
 def check(database: Database) -> None:
     """Raises DatabaseError when the tables are not this version's."""
-    with database.engine.connect() as connection:
-        waiting = _between(_known(database, connection), head())
-    if waiting:
-        raise DatabaseError(f"the registry in {database.where} lacks {len(waiting)} migrations: run muster migrate")
+    if missing := waiting(database):
+        raise DatabaseError(f"the registry in {database.where} lacks {len(missing)} migrations: run muster migrate")
 
 
 def head() -> str:

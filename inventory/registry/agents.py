@@ -18,6 +18,8 @@ from inventory.registry.matchers import set_matchers
 from inventory.registry.objects import found, index, locked
 
 KIND: Final = "agent"
+_RESERVED: Final = ("seen",)
+"""/v1/agents/seen is a list."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +43,8 @@ def get(session: Session, org: str, name: str) -> Agent:
 
 def create(change: Change, name: str, spec: wire.AgentSpec) -> Agent:
     """Register an agent, as a draft. Raises Clash when there is one of this id, Unfit for who or what isn't known."""
+    if name in _RESERVED:
+        raise Unfit(("body.id", f"{name} is a word of the API", "choose another id"))
     if change.session.get(Agent, (change.org, name)) is not None:
         raise Clash(
             "This agent exists",
