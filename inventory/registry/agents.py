@@ -128,12 +128,8 @@ def listed(
 ) -> tuple[Sequence[Agent], str | None]:
     """A page by id, and the cursor of the next. Raises Unfit for a cursor of something else."""
     of = ["agents", org, repr(filters)]
-    last = pages.after(cursor, of, (str,))
-    asked = _filtered(select(Agent).where(Agent.org == org), org, filters).order_by(Agent.id).limit(limit + 1)
-    if last is not None:
-        asked = asked.where(Agent.id > last[0])
-    rows, more = pages.cut(session.scalars(asked).all(), limit)
-    return rows, pages.cursor(of, [rows[-1].id]) if more else None
+    asked = _filtered(select(Agent).where(Agent.org == org), org, filters)
+    return pages.by(session, asked, Agent.id, of, limit, cursor)
 
 
 def indexed(session: Session, row: Agent) -> None:

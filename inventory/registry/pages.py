@@ -7,10 +7,15 @@ import json
 from collections.abc import Sequence
 from typing import Any, TypeVar
 
+from sqlalchemy import Select
+from sqlalchemy.orm import InstrumentedAttribute, Session
+
 from inventory.canonical import canonical, sha256
+from inventory.db.models import Base
 from inventory.registry.errors import Unfit
 
 _Row = TypeVar("_Row")
+_Kept = TypeVar("_Kept", bound=Base)
 
 
 def cursor(of: Sequence[Any], last: Sequence[Any]) -> str:
@@ -46,3 +51,19 @@ def after(text: str | None, of: Sequence[Any], kinds: Sequence[type]) -> list[An
 def cut(rows: Sequence[_Row], limit: int) -> tuple[Sequence[_Row], bool]:
     """A page out of one row more than that, and whether there is another."""
     return rows[:limit], len(rows) > limit
+
+
+def by(
+    session: Session,
+    asked: Select[_Kept],
+    key: InstrumentedAttribute[str],
+    of: Sequence[Any],
+    limit: int,
+    given: str | None,
+) -> tuple[Sequence[_Kept], str | None]:
+    """A page of rows by a text that none has twice, and the cursor of the next. Raises Unfit for another list's."""
+    last = after(given, of, (str,))
+    if last is not None:
+        asked = asked.where(key > last[0])
+    rows, more = cut(session.scalars(asked.order_by(key).limit(limit + 1)).all(), limit)
+    return rows, cursor(of, [getattr(rows[-1], key.key)]) if more else None

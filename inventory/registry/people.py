@@ -180,25 +180,15 @@ def people(
 ) -> tuple[Sequence[Person], str | None]:
     """A page by id, and the cursor of the next."""
     of = ["people", org, active]
-    last = pages.after(cursor, of, (str,))
     asked = select(Person).where(Person.org == org)
     if active is not None:
         asked = asked.where(Person.active == active)
-    if last is not None:
-        asked = asked.where(Person.id > last[0])
-    rows, more = pages.cut(session.scalars(asked.order_by(Person.id).limit(limit + 1)).all(), limit)
-    return rows, pages.cursor(of, [rows[-1].id]) if more else None
+    return pages.by(session, asked, Person.id, of, limit, cursor)
 
 
 def teams(session: Session, org: str, limit: int, cursor: str | None) -> tuple[Sequence[Team], str | None]:
     """A page by id, and the cursor of the next."""
-    of = ["teams", org]
-    last = pages.after(cursor, of, (str,))
-    asked = select(Team).where(Team.org == org)
-    if last is not None:
-        asked = asked.where(Team.id > last[0])
-    rows, more = pages.cut(session.scalars(asked.order_by(Team.id).limit(limit + 1)).all(), limit)
-    return rows, pages.cursor(of, [rows[-1].id]) if more else None
+    return pages.by(session, select(Team).where(Team.org == org), Team.id, ["teams", org], limit, cursor)
 
 
 def person_spec(row: Person) -> wire.PersonSpec:

@@ -76,15 +76,11 @@ def listed(
 ) -> tuple[Sequence[Slo], str | None]:
     """A page by id, and the cursor of the next."""
     of = ["slos", org, agent]
-    last = pages.after(cursor, of, (str,))
     asked = select(Slo).where(Slo.org == org)
     if agent is not None:
         agents.get(session, org, agent)
         asked = asked.where(Slo.agent == agent)
-    if last is not None:
-        asked = asked.where(Slo.id > last[0])
-    rows, more = pages.cut(session.scalars(asked.order_by(Slo.id).limit(limit + 1)).all(), limit)
-    return rows, pages.cursor(of, [rows[-1].id]) if more else None
+    return pages.by(session, asked, Slo.id, of, limit, cursor)
 
 
 def indexed(session: Session, row: Slo) -> None:

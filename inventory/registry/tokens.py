@@ -104,14 +104,10 @@ def listed(
 ) -> tuple[Sequence[Token], str | None]:
     """A page by id, and the cursor of the next."""
     of = ["tokens", org, only_person]
-    last = pages.after(cursor, of, (str,))
     asked = select(Token).where(Token.org == org)
     if only_person is not None:
         asked = asked.where(Token.person == only_person)
-    if last is not None:
-        asked = asked.where(Token.id > last[0])
-    rows, more = pages.cut(session.scalars(asked.order_by(Token.id).limit(limit + 1)).all(), limit)
-    return rows, pages.cursor(of, [rows[-1].id]) if more else None
+    return pages.by(session, asked, Token.id, of, limit, cursor)
 
 
 def by_digest(session: Session, digest: bytes) -> Token | None:
