@@ -42,7 +42,8 @@ def test_five_million_spans_from_two_senders_are_stored_exactly_once(server: Ser
         assert sender.returncode == 0, report
     server.settle(300)
     assert server.unaccounted() == 0
-    assert resident(server, "VmHWM") < 2 * GB
+    # The engine may take 1.5 GiB; what is being sealed, and Python, come on top.
+    assert resident(server, "VmHWM") < 2.5 * GB
     server.stop()
     counts = server.query(
         "SELECT count(), uniqExact(TraceId, SpanId), (SELECT sum(Spans) FROM agent_activity), "
