@@ -5,7 +5,7 @@ from __future__ import annotations
 import hmac
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Final, Protocol
 
@@ -135,9 +135,7 @@ def _holder(session: Session, row: Token) -> Caller:
     if person is None or not person.active:
         raise NotAuthenticated("the token's person is no longer active here: ask an admin", "inactive")
     holder = _as_person(session, row.org, row.person, ())
-    return Caller(
-        holder.org, holder.actor, Kind.PERSON, holder.person, holder.grants, scopes=scopes, teams=holder.teams
-    )
+    return replace(holder, scopes=scopes, issuer=row.created_by)
 
 
 def _as_person(session: Session, org: str, person: str, grants: tuple[Grant, ...]) -> Caller:

@@ -32,6 +32,8 @@ class Caller:
     scopes: frozenset[str] | None = None
     teams: frozenset[str] = field(default=frozenset())
     """Teams the person is in."""
+    issuer: str | None = None
+    """Who issued the token that speaks for the person: they have seen it, and may be who really asks."""
 
 
 @dataclass(frozen=True, slots=True)

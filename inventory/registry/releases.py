@@ -88,10 +88,12 @@ def decide(change: Change, agent: str, name: str, decision: wire.Verdict) -> Rel
             "a decision stays: propose a new release" if row.status == "rejected" else "activate it",
             "release-decided",
         )
-    if change.actor in {row.created_by, *row.editors}:
+    hands = {row.created_by, *row.editors}
+    if change.actor in hands or change.asking.caller.issuer in hands:
+        by = change.actor if change.actor in hands else f"{change.asking.caller.issuer}, who issued this token,"
         raise Forbidden(
             "A second person decides",
-            f"{change.actor} edited or proposed this release.",
+            f"{by} edited or proposed this release.",
             "ask somebody who had no hand in it: its owner, its backup owner or an admin",
             "second-person",
         )

@@ -179,7 +179,7 @@ def main() -> int:
     options = parser.parse_args()
     noise, found = Noise(), {}
     noise.sample()
-    with TemporaryDirectory(prefix="muster-bench-") as directory, running(Path(directory)) as server:
+    with TemporaryDirectory(prefix="muster-bench-") as directory, running() as server:
         home = Path(directory) / "inventory"
         home.mkdir()
         for name, url in (("SQLite", f"sqlite:///{home / 'registry.sqlite'}"), ("PostgreSQL", server.new_database())):

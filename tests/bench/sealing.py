@@ -1,7 +1,7 @@
 """How long filling and sealing take: `python -m tests.bench.sealing --spans 1000000 --against ../before`.
 
-Measures this version and that of another checkout in turns, each in a process of its own. What runs there uses only what
-`tests.bench.reads` has had from the beginning.
+Measures this version and that of another checkout in turns, each in a process of its own. What runs there uses only
+what `tests.bench.reads` has had from the beginning.
 """
 
 from __future__ import annotations

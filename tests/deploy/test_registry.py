@@ -126,13 +126,17 @@ def test_a_release_goes_from_draft_to_active_and_its_author_does_not_approve_it(
     (tmp_path / "prompt.txt").write_text("You answer.\n")
     bundle = tmp_path / "bundle.yaml"
     bundle.write_text("version: v1\nparts:\n- {kind: prompt, name: system, file: prompt.txt}\n")
+    run("people", "add", "bob", "--name", "Bob")
+    of = {}
+    for name in ("alice", "bob"):
+        run("people", "roles", name, "--role", "admin")
+        of[name] = run("tokens", "issue", "person", "--person", name, "--name", "cli").splitlines()[-1]
+    monkeypatch.setenv("MUSTER_API_TOKEN", of["bob"])
     assert "1 parts" in run("releases", "draft", "drafter", "-f", str(bundle))
     assert "is proposed" in run("releases", "propose", "drafter")
     with pytest.raises(ClientError, match="second person"):
         run("releases", "approve", "drafter", "1")
-    run("people", "roles", "alice", "--role", "admin")
-    monkeypatch.setenv("MUSTER_API_TOKEN", run("tokens", "issue", "person", "--person", "alice", "--name", "cli")
-                       .splitlines()[-1])  # fmt: skip
+    monkeypatch.setenv("MUSTER_API_TOKEN", of["alice"])
     assert "is approved" in run("releases", "approve", "drafter", "1", "--reason", "read it")
     assert "approved, active" in run("releases", "activate", "drafter", "1")
     assert json.loads(run("me", "--json"))["actor"] == "person:alice"

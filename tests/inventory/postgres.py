@@ -10,6 +10,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import psycopg
 
@@ -34,19 +35,24 @@ class Postgres:
 
 
 @contextmanager
-def running(directory: Path) -> Iterator[Postgres]:
-    """A server of its own in the directory, gone at the end. Nothing of it outlives a crash of the machine."""
+def running() -> Iterator[Postgres]:
+    """A server of its own, gone at the end. Nothing of it outlives a crash of the machine.
+
+    Not under pytest's directory: the server refuses to be root, and whoever it is can't get in there.
+    """
+    with TemporaryDirectory(prefix="muster-postgres-") as made:
+        yield from _running(Path(made))
+
+
+def _running(directory: Path) -> Iterator[Postgres]:
     binaries = _binaries()
     port = free_port()
     data = directory / "data"
     uid = gid = None
-    if os.getuid() == 0:  # the server refuses to be root
+    if os.getuid() == 0:
         user = Path("/var/lib/postgresql").stat()
         uid, gid = user.st_uid, user.st_gid
-        for place in (directory, *directory.parents):
-            if place.owner() == "root" and str(place).startswith("/tmp/"):
-                place.chmod(place.stat().st_mode | 0o011)
-        os.chown(directory, user.st_uid, user.st_gid)
+        os.chown(directory, uid, gid)
     subprocess.run(
         [binaries / "initdb", "-D", data, "-A", "trust", "-U", "muster", "-E", "UTF8", "--locale=C", "-N"],
         cwd="/", user=uid, group=gid, stdout=subprocess.DEVNULL, stderr=subprocess.STDOUT, check=True,

@@ -24,6 +24,7 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTrace
 from opentelemetry.proto.common.v1.common_pb2 import AnyValue, ArrayValue, KeyValue, KeyValueList
 
 from collector.receivers.payload import Decoded, batch_tail, decode
+from collector.redaction.checks import _luhn
 from collector.signals import Encoding, Export, Method, Principal, Signal
 from collector.store.connection import Store
 from collector.store.writer import InsertError, Writer
@@ -44,7 +45,7 @@ READ: dict[Signal, Any] = {
 }
 ROWS: dict[Signal, Any] = {Signal.TRACES: stored.spans, Signal.LOGS: stored.log_records, Signal.METRICS: stored.points}
 NUMBER = itertools.count()
-CARD = re.compile(r"(?<!\d)[2-6]\d{13,15}(?!\d)")
+CARD = re.compile(r"(?<![A-Za-z0-9_.+\-])[2-6]\d{13,15}(?!\d)")
 
 HOT = (
     *stored.LARGE,
@@ -109,11 +110,10 @@ def generate(strategy: st.SearchStrategy[Any], count: int, *, fixed: bool) -> li
     )
     @given(strategy)
     def collect(example: Any) -> None:
-        if not CARD.search(str(example)):
-            found.append(example)
+        found.append(example)
 
     collect()
-    return found
+    return [example for example in found if not any(map(_luhn, CARD.findall(str(example))))]
 
 
 def decoded(signal: Signal, body: bytes, request_id: str) -> Decoded:

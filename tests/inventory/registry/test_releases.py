@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from dataclasses import replace
 
 import pytest
 from sqlalchemy import func, select
@@ -81,6 +82,20 @@ def test_a_draft_stands_beside_the_live_release_until_a_second_person_approves(d
     with opened.reading() as session:
         assert releases.active(session, "default", "drafter").id == first
         assert audit.verify(session).intact
+
+
+def test_who_had_a_hand_in_it_does_not_approve_with_a_token_they_issued_for_another(database: Database) -> None:
+    opened = registry(database)
+    add(opened, "drafter")
+    name = _proposed(opened, _bundle())
+    borrowed, lent = (replace(BOB, issuer=f"person:{issuer}") for issuer in ("alice", "carol"))
+    with (
+        pytest.raises(Forbidden, match="who issued this token"),
+        opened.changing(asking(borrowed, if_match=1)) as change,
+    ):
+        releases.decide(change, "drafter", name, Verdict(decision="approve"))
+    with opened.changing(asking(lent, if_match=1)) as change:
+        assert releases.decide(change, "drafter", name, Verdict(decision="approve")).status == "approved"
 
 
 def test_a_rejected_release_never_runs(database: Database) -> None:
