@@ -38,9 +38,10 @@ class Postgres:
 def running() -> Iterator[Postgres]:
     """A server of its own, gone at the end. Nothing of it outlives a crash of the machine.
 
-    Not under pytest's directory: the server refuses to be root, and whoever it is can't get in there.
+    The server refuses to be root, and whoever it is gets neither into pytest's directory nor into that which the
+    embedded engine has as this process's temporary one.
     """
-    with TemporaryDirectory(prefix="muster-postgres-") as made:
+    with TemporaryDirectory(prefix="muster-postgres-", dir=os.environ.get("TMPDIR", "/tmp")) as made:
         yield from _running(Path(made))
 
 
@@ -53,10 +54,11 @@ def _running(directory: Path) -> Iterator[Postgres]:
         user = Path("/var/lib/postgresql").stat()
         uid, gid = user.st_uid, user.st_gid
         os.chown(directory, uid, gid)
-    subprocess.run(
+    made = subprocess.run(
         [binaries / "initdb", "-D", data, "-A", "trust", "-U", "muster", "-E", "UTF8", "--locale=C", "-N"],
-        cwd="/", user=uid, group=gid, stdout=subprocess.DEVNULL, stderr=subprocess.STDOUT, check=True,
+        cwd="/", user=uid, group=gid, capture_output=True, text=True, check=False,
     )  # fmt: skip
+    assert made.returncode == 0, made.stderr
     log = (directory / "log").open("wb")
     server = subprocess.Popen(
         [binaries / "postgres", "-D", data, "-p", str(port), "-k", directory, "-c", "listen_addresses=127.0.0.1",
