@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from cryptography.exceptions import InvalidSignature
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import (
     Encoding,
     NoEncryption,
@@ -20,6 +20,7 @@ from cryptography.hazmat.primitives.serialization import (
     load_pem_private_key,
 )
 
+from collector.secret_file import create
 from inventory.audit import Head
 from inventory.canonical import canonical, sha256
 
@@ -48,10 +49,11 @@ class FileAnchor:
 
     def append(self, line: str) -> None:
         self._path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        descriptor = os.open(self._path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+        descriptor = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o600)
         try:
             # One write, so that two processes don't mix; a line that a crash cut is closed by the next one.
-            ended = os.fstat(descriptor).st_size == 0 or self._path.read_bytes()[-1:] == b"\n"
+            size = os.fstat(descriptor).st_size
+            ended = size == 0 or os.pread(descriptor, 1, size - 1) == b"\n"
             os.write(descriptor, (("" if ended else "\n") + line + "\n").encode())
             os.fsync(descriptor)
         finally:
@@ -67,7 +69,6 @@ class Signer:
     def __init__(self, key: Ed25519PrivateKey) -> None:
         self._key = key
         raw = key.public_key().public_bytes(Encoding.Raw, PublicFormat.Raw)
-        self.public = base64.b64encode(raw).decode()
         self.key_id = sha256(raw)[:16]
 
     def __repr__(self) -> str:
@@ -76,10 +77,11 @@ class Signer:
     @classmethod
     def of(cls, path: Path) -> Signer:
         """Raises OSError or ValueError."""
-        try:
-            key = load_pem_private_key(path.read_bytes(), None)
-        except FileNotFoundError:
-            key = _make(path)
+        if not path.exists():
+            path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+            made = Ed25519PrivateKey.generate()
+            create(path, made.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
+        key = load_pem_private_key(path.read_bytes(), None)
         if not isinstance(key, Ed25519PrivateKey):
             raise ValueError(f"{path} holds no Ed25519 key: move it away and a new one is made")
         return cls(key)
@@ -88,16 +90,12 @@ class Signer:
         return base64.b64encode(self._key.sign(text.encode())).decode()
 
     def verify(self, text: str, signature: str) -> bool:
-        return verified(self.public, text, signature)
-
-
-def verified(public: str, text: str, signature: str) -> bool:
-    """Whether the holder of the key signed this text. `public` and `signature` are base64."""
-    try:
-        Ed25519PublicKey.from_public_bytes(base64.b64decode(public)).verify(base64.b64decode(signature), text.encode())
-    except (InvalidSignature, ValueError):
-        return False
-    return True
+        """Whether this key signed the text. `signature` is base64."""
+        try:
+            self._key.public_key().verify(base64.b64decode(signature), text.encode())
+        except (InvalidSignature, ValueError):
+            return False
+        return True
 
 
 def anchor_head(anchor: Anchor, signer: Signer, head: Head, now: datetime) -> None:
@@ -125,23 +123,3 @@ def anchored_heads(anchor: Anchor, signer: Signer) -> list[Head]:
             )
         heads.append(head)
     return heads
-
-
-def _make(path: Path) -> Ed25519PrivateKey:
-    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    key = Ed25519PrivateKey.generate()
-    text = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
-    unfinished = path.with_suffix(f".{os.getpid()}")
-    descriptor = os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    try:
-        os.write(descriptor, text)
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
-    try:
-        os.link(unfinished, path)  # of two processes that start at once, one makes the key
-    except FileExistsError:
-        key = load_pem_private_key(path.read_bytes(), None)  # type: ignore[assignment]
-    finally:
-        unfinished.unlink()
-    return key

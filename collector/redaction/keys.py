@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import hmac
-import os
 import re
 import secrets
 import stat
 from pathlib import Path
+
+from collector.secret_file import create
 
 FILE = "redaction.key"
 _TOKEN_LABEL, _DIGEST_LABEL = b"muster redaction token", b"muster arguments digest"
@@ -38,7 +39,7 @@ def load_keys(directory: Path) -> RedactionKeys:
     path = directory / FILE
     directory.mkdir(mode=0o700, parents=True, exist_ok=True)
     if not path.exists():
-        _create(path)
+        create(path, f"{secrets.token_hex(32)}\n".encode())
     try:
         if stat.S_IMODE(path.stat().st_mode) & 0o077:
             raise KeyFileError(f"{path} can be read by others than its owner: chmod 600 it")
@@ -50,25 +51,3 @@ def load_keys(directory: Path) -> RedactionKeys:
     if not re.fullmatch("[0-9a-f]{64}", text):
         raise KeyFileError(f"{path} must hold 64 hexadecimal digits: restore it from a backup (a new one breaks joins)")
     return RedactionKeys(bytes.fromhex(text))
-
-
-def _create(path: Path) -> None:
-    """Whole or not at all, and never over one that another process made meanwhile."""
-    draft = path.with_name(f"{path.name}.{secrets.token_hex(4)}")
-    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    try:
-        with os.fdopen(descriptor, "w") as file:
-            file.write(secrets.token_hex(32) + "\n")
-            file.flush()
-            os.fsync(file.fileno())
-        try:
-            os.link(draft, path)
-        except FileExistsError:
-            return
-        directory = os.open(path.parent, os.O_RDONLY)
-        try:
-            os.fsync(directory)
-        finally:
-            os.close(directory)
-    finally:
-        draft.unlink()

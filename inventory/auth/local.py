@@ -8,6 +8,7 @@ import stat
 from pathlib import Path
 from typing import Final
 
+from collector.secret_file import create
 from inventory.registry import tokens
 
 FILE: Final = "admin-token"
@@ -22,7 +23,7 @@ def admin_token(directory: Path) -> bytes:
     """SHA-256 of the token in the directory, which is made when there is none. Raises LocalTokenError or OSError."""
     path = directory / FILE
     if not path.exists():
-        _make(path)
+        create(path, f"{_PREFIX}{secrets.token_urlsafe(32)}\n".encode())
     return tokens.digest_of(read(path))
 
 
@@ -36,19 +37,3 @@ def read(path: Path) -> str:
     if not secret.startswith(_PREFIX):
         raise LocalTokenError(f"{path} holds no admin token: remove it, and start again for a new one")
     return secret
-
-
-def _make(path: Path) -> None:
-    unfinished = path.with_suffix(f".{os.getpid()}")
-    descriptor = os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    try:
-        os.write(descriptor, f"{_PREFIX}{secrets.token_urlsafe(32)}\n".encode())
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
-    try:
-        os.link(unfinished, path)
-    except FileExistsError:
-        pass  # another process made it at the same moment: that one counts
-    finally:
-        unfinished.unlink()
