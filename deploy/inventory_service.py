@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
-import logging
-import threading
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
-from clickhouse_connect.driver.exceptions import ClickHouseError
 from sqlalchemy import func, select
 
 from collector.receivers.auth import SettingsError, Verifier, is_loopback
 from collector.settings import CollectorSettings
-from collector.store.connection import Store, StoreError
-from collector.store.reads import ReadError
+from collector.store.connection import Store
+from deploy.beside import Beside, Task
 from deploy.collector_service import verifier_of
 from deploy.settings import DeploySettings
 from inventory.anchors import FileAnchor, Signer, anchor_head, anchored_heads
@@ -26,8 +22,9 @@ from inventory.auth.authenticator import Authenticator
 from inventory.auth.ingest import IngestTokens, Nobody
 from inventory.auth.oidc import OidcVerifier
 from inventory.auth.oidc_settings import OidcSettings
+from inventory.auth.uses import TokenUses
 from inventory.db import migrate
-from inventory.db.engine import Database, DatabaseError
+from inventory.db.engine import Database
 from inventory.db.models import Token
 from inventory.publishing import Publisher
 from inventory.reading_log import ReadLog
@@ -37,11 +34,6 @@ from inventory.routes.limits import Limiter
 from inventory.services import Inventory
 from inventory.settings import ApiSettings, RegistrySettings
 from inventory.sight import Sight
-
-log = logging.getLogger(__name__)
-
-_EVERY = 2.0
-_NOTE_EVERY = 60.0
 
 
 def database_of(settings: DeploySettings) -> Database:
@@ -70,7 +62,6 @@ class InventoryService:
         self.ingest = IngestTokens(self.database, _others(settings.collector()))
         self._signer = Signer.of(keys / "audit.pem")
         self._anchor = FileAnchor(data / "anchors" / "audit.jsonl")
-        self._anchor_every = RegistrySettings().anchor_minutes * 60
         self._publisher = Publisher(registry, store)
         reads = ReadLog(self.database, self._signer)
         self.inventory = Inventory(
@@ -85,20 +76,22 @@ class InventoryService:
         )
         self.token_file: Path | None = data / local.FILE if self.api.local else None
         self._check_bind()
-        self._stop = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="inventory", daemon=True)
         self.ingest.refresh()
+        self._ending = (
+            *(_noting(known.uses) for known in (self.authenticator, self.ingest)),
+            Task("sign the audit log's head", self._sign, RegistrySettings().anchor_minutes * 60),
+        )
+        publishing = Task("publish the registry", self._publisher.run)
+        self._beside = Beside("inventory", _refreshing(self.ingest), publishing, *self._ending)
 
     def start(self) -> None:
-        self._thread.start()
+        self._beside.start()
 
     def stop(self) -> None:
         """The chain's head is signed once more."""
-        self._stop.set()
-        if self._thread.ident:
-            self._thread.join()
-        self._try("note when tokens were used", self._note_uses)
-        self._try("sign the audit log's head", self._sign)
+        self._beside.stop()
+        for task in self._ending:
+            task.run()
         if self._provider is not None:
             self._provider.close()
         self.database.close()
@@ -119,40 +112,12 @@ class InventoryService:
                 "tokens first, with MUSTER_API_HOST=127.0.0.1 (muster tokens issue), or set MUSTER_OIDC_ISSUER"
             )
 
-    def _run(self) -> None:
-        noted = time.monotonic()
-        signed = -float("inf")
-        while not self._stop.wait(_EVERY):
-            now = time.monotonic()
-            self._try("read which tokens may send", self.ingest.refresh)
-            self._try("publish the registry", self._publisher.run)
-            if now - noted >= _NOTE_EVERY:
-                noted = now
-                self._try("note when tokens were used", self._note_uses)
-            if now - signed >= self._anchor_every and self._try("sign the audit log's head", self._sign):
-                signed = now
-
-    def _note_uses(self) -> None:
-        self.authenticator.note_uses()
-        self.ingest.note_uses()
-
     def _sign(self) -> None:
         """Nothing new: nothing is signed."""
         with self.database.reading() as session:
             newest = head(session)
         if newest.seq and newest not in anchored_heads(self._anchor, self._signer)[-1:]:
             anchor_head(self._anchor, self._signer, newest, datetime.now(UTC))
-
-    def _try(self, what: str, act: Callable[[], object]) -> bool:
-        try:
-            act()
-        except (DatabaseError, ReadError, StoreError, ClickHouseError, OSError) as error:
-            log.warning("can't %s: %s", what, error)
-            return False
-        except Exception:
-            log.exception("can't %s", what)
-            return False
-        return True
 
 
 @contextmanager
@@ -165,28 +130,22 @@ def senders(settings: DeploySettings) -> Iterator[Verifier]:
     migrate.check(database)
     tokens = IngestTokens(database, _others(settings.collector()))
     tokens.refresh()
-    stop = threading.Event()
-
-    def refresh() -> None:
-        """As long as the database doesn't answer, what was known goes on."""
-        noted = time.monotonic()
-        while not stop.wait(_EVERY):
-            try:
-                tokens.refresh()
-                if time.monotonic() - noted >= _NOTE_EVERY:
-                    noted = time.monotonic()
-                    tokens.note_uses()
-            except DatabaseError as error:
-                log.warning("can't read which tokens may send: %s", error)
-
-    thread = threading.Thread(target=refresh, name="senders", daemon=True)
-    thread.start()
+    beside = Beside("senders", _refreshing(tokens), _noting(tokens.uses))
+    beside.start()
     try:
         yield tokens
     finally:
-        stop.set()
-        thread.join()
+        beside.stop()
         database.close()
+
+
+def _refreshing(tokens: IngestTokens) -> Task:
+    """As long as the database doesn't answer, what was known goes on."""
+    return Task("read which tokens may send", tokens.refresh)
+
+
+def _noting(uses: TokenUses) -> Task:
+    return Task("note when tokens were used", uses.write, every=60.0, at_once=False)
 
 
 def _others(settings: CollectorSettings) -> Verifier:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from itertools import combinations
 from typing import Final, NamedTuple
 
-from sqlalchemy import select
+from sqlalchemy import select, tuple_
 from sqlalchemy.orm import Session
 
 from inventory.db.models import Matcher
@@ -30,6 +30,10 @@ _ORDER: Final = [
 ]
 """Sets of fields, the most telling first. Two matchers of the same set that both hold are one."""
 
+_KEY: Final = (Matcher.service, Matcher.telemetry_id, Matcher.telemetry_name, Matcher.identity)
+"""In the order of `Telemetry`."""
+_AT_ONCE: Final = 500
+
 
 class Matchers:
     """All matchers of an organisation, ready to be asked."""
@@ -41,8 +45,15 @@ class Matchers:
 
     @classmethod
     def of(cls, session: Session, org: str) -> Matchers:
-        rows = session.scalars(select(Matcher).where(Matcher.org == org))
-        return cls({telemetry_of(row): row.agent for row in rows})
+        """All of them."""
+        rows = session.execute(select(*_KEY, Matcher.agent).where(Matcher.org == org))
+        return cls({Telemetry(*fields): agent for *fields, agent in rows})
+
+    @classmethod
+    def among(cls, session: Session, org: str, seen: Iterable[Telemetry]) -> Matchers:
+        """Those that hold for any of this telemetry."""
+        wanted = {matcher for one in seen for matcher in (one, *wider(one))}
+        return cls({telemetry_of(matcher): matcher.agent for matcher in held(session, org, wanted)})
 
     def agent(self, seen: Telemetry) -> str | None:
         """The registered agent whose it is; None: nobody's."""
@@ -55,6 +66,16 @@ class Matchers:
 
 def telemetry_of(row: Matcher) -> Telemetry:
     return Telemetry(row.service, row.telemetry_id, row.telemetry_name, row.identity)
+
+
+def held(session: Session, org: str, matchers: Collection[Telemetry]) -> list[Matcher]:
+    """Which of these are somebody's."""
+    wanted = [tuple(one) for one in sorted(matchers)]
+    found: list[Matcher] = []
+    for at in range(0, len(wanted), _AT_ONCE):
+        key = tuple_(*_KEY).in_(wanted[at : at + _AT_ONCE])
+        found += session.scalars(select(Matcher).where(Matcher.org == org, key))
+    return found
 
 
 def wider(matcher: Telemetry) -> list[Telemetry]:

@@ -13,6 +13,7 @@ from sqlalchemy import select, update
 
 from collector.store import registry as published
 from collector.store.registry import Identity, PublishedVersion, Resolution
+from inventory.audit import head
 from inventory.canonical import canonical
 from inventory.db.models import Organisation, Version
 from inventory.matching import Matchers, Telemetry
@@ -37,6 +38,7 @@ class Publisher:
         self._registry = registry
         self._store = store
         self._turn = threading.Lock()
+        self._kept: dict[str, tuple[Matchers, int]] = {}
 
     def run(self) -> Published:
         """Everything that isn't published as it is. Raises DatabaseError, ReadError or ClickHouseError."""
@@ -47,6 +49,16 @@ class Publisher:
         """Whose telemetry is whose, of one organisation: how many keys have changed."""
         with self._turn:
             return self._resolutions(org)
+
+    def _matchers(self, org: str) -> Matchers:
+        """Read again when anything was changed since: every change is in the audit log."""
+        with self._registry.reading() as session:
+            newest = head(session).seq
+            kept, at = self._kept.get(org, (None, -1))
+            if kept is None or at != newest:
+                kept = Matchers.of(session, org)
+                self._kept[org] = kept, newest
+        return kept
 
     def _organisations(self) -> list[str]:
         with self._registry.reading() as session:
@@ -74,8 +86,7 @@ class Publisher:
 
     def _resolutions(self, org: str) -> int:
         client = self._store.client()
-        with self._registry.reading() as session:
-            matchers = Matchers.of(session, org)
+        matchers = self._matchers(org)
         known = published.resolutions(client, org)
         now = int(self._registry.now().timestamp() * 1e6)
         changed = [

@@ -43,8 +43,9 @@ class Sight:
         if not held:
             return set()
         with self._registry.reading() as session:
-            matchers = Matchers.of(session, caller.org)
-            owner_of = {telemetry: matchers.agent(telemetry) for telemetry in {_telemetry(span) for span in spans}}
+            seen = {_telemetry(span) for span in spans}
+            matchers = Matchers.among(session, caller.org, seen)
+            owner_of = {telemetry: matchers.agent(telemetry) for telemetry in seen}
             names = {name for name in owner_of.values() if name is not None}
             rows = session.scalars(select(Agent).where(Agent.org == caller.org, Agent.id.in_(names)))
             covered = {

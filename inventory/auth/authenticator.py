@@ -14,13 +14,13 @@ from sqlalchemy.orm import Session
 from inventory.auth.caller import Caller, Kind
 from inventory.auth.errors import NotAuthenticated
 from inventory.auth.roles import Grant
+from inventory.auth.uses import TokenUses
 from inventory.db.engine import Database
 from inventory.db.models import Person, Token
 from inventory.registry import people, tokens
 
 _FRESH: Final = timedelta(seconds=10)
 """How long what is known of a token is believed without asking: a revoked one works for so long at most."""
-_NOTED: Final = timedelta(minutes=1)
 _MOST: Final = 10_000
 LOCAL: Final = Caller("default", "local:admin", Kind.LOCAL)
 _REMEDY: Final = "send 'Authorization: Bearer <token>'"
@@ -57,8 +57,7 @@ class Authenticator:
         self._provider = provider
         self._now = now
         self._known: dict[bytes, _Known] = {}
-        self._used: dict[str, datetime] = {}
-        self._noted: dict[str, datetime] = {}
+        self.uses = TokenUses(database)
         self._lock = threading.Lock()
 
     def __repr__(self) -> str:
@@ -82,15 +81,6 @@ class Authenticator:
         person, grants = self._provider.caller(secret)
         return self._of_person(person, grants)
 
-    def note_uses(self) -> int:
-        """Write down when tokens were used last: how many. Call it every minute or so. Raises DatabaseError."""
-        with self._lock:
-            used, self._used = self._used, {}
-        if used:
-            with self._database.writing() as session:
-                tokens.used(session, used)
-        return len(used)
-
     def _of_registry(self, digest: bytes) -> Caller:
         now = self._now()
         known = self._known.get(digest)
@@ -98,8 +88,7 @@ class Authenticator:
             known = self._looked_up(digest, now)
         if now >= known.expires:
             raise NotAuthenticated("the token has expired: ask an admin for a new one", "expired")
-        with self._lock:
-            self._used[known.token] = now
+        self.uses.note(known.token, now)
         return known.caller
 
     def _looked_up(self, digest: bytes, now: datetime) -> _Known:

@@ -14,6 +14,7 @@ from collector.receivers.auth import Verifier
 from collector.signals import Method, Principal
 from inventory.auth.caller import Kind
 from inventory.auth.policy import Scope
+from inventory.auth.uses import TokenUses
 from inventory.db.engine import Database
 from inventory.db.models import Token
 from inventory.registry import tokens
@@ -48,7 +49,7 @@ class IngestTokens:
         self._others = others
         self._now = now
         self._known: Mapping[bytes, _Sender] = {}
-        self._used: dict[str, datetime] = {}
+        self.uses = TokenUses(database)
 
     def __repr__(self) -> str:
         return f"IngestTokens({len(self._known)} tokens, {self._others!r})"
@@ -67,14 +68,6 @@ class IngestTokens:
                 if not row.scopes or Scope.INGEST in row.scopes
             }
 
-    def note_uses(self) -> int:
-        """Write down when tokens were used last: how many. Raises DatabaseError."""
-        used, self._used = self._used, {}
-        if used:
-            with self._database.writing() as session:
-                tokens.used(session, used)
-        return len(used)
-
     def verify(self, authorization: str | None) -> Principal:
         """Raises Unauthenticated or Forbidden. Asks nothing but memory."""
         scheme, _, secret = (authorization or "").partition(" ")
@@ -87,7 +80,7 @@ class IngestTokens:
         now = self._now()
         if now >= sender.expires:
             raise Unauthenticated(f"the token has expired; {_REMEDY}")
-        self._used[sender.token] = now
+        self.uses.note(sender.token, now)
         return sender.principal
 
 

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable
 
-from sqlalchemy import delete, insert, select, tuple_
+from sqlalchemy import delete, insert, select
 from sqlalchemy.orm import Session
 
 from inventory.auth.policy import Scope, reach
 from inventory.contract import agents as wire
 from inventory.db.models import Agent, Matcher
-from inventory.matching import Telemetry, telemetry_of, wider
+from inventory.matching import Telemetry, held, telemetry_of, wider
 from inventory.registry.change import Change
 from inventory.registry.errors import Clash
 
@@ -36,9 +36,9 @@ def set_matchers(change: Change, row: Agent, matchers: Iterable[wire.Matcher]) -
             f"{other.agent}",
             "matcher-clash",
         )
-    held = reach(change.asking.caller, Scope.AGENTS_WRITE)
+    mine = reach(change.asking.caller, Scope.AGENTS_WRITE)
     for other, owner in _held(session, org, {one for new in wanted - had for one in wider(new)}):
-        if other.agent != row.id and not held.covers(
+        if other.agent != row.id and not mine.covers(
             owner.id, owners=(owner.owner, owner.backup_owner), team=owner.team
         ):
             raise Clash(
@@ -64,19 +64,9 @@ def set_matchers(change: Change, row: Agent, matchers: Iterable[wire.Matcher]) -
     )
 
 
-def _held(session: Session, org: str, matchers: Collection[Telemetry]) -> Sequence[tuple[Matcher, Agent]]:
-    """Which of these are somebody's."""
-    if not matchers:
-        return []
-    key = tuple_(Matcher.service, Matcher.telemetry_id, Matcher.telemetry_name, Matcher.identity)
-    return [
-        (matcher, agent)
-        for matcher, agent in session.execute(
-            select(Matcher, Agent)
-            .join(Agent, (Agent.org == Matcher.org) & (Agent.id == Matcher.agent))
-            .where(Matcher.org == org, key.in_([tuple(one) for one in matchers]))
-        )
-    ]
+def _held(session: Session, org: str, matchers: Collection[Telemetry]) -> list[tuple[Matcher, Agent]]:
+    """Which of these are somebody's, and whose."""
+    return [(one, session.get_one(Agent, (org, one.agent))) for one in held(session, org, matchers)]
 
 
 def _said(matcher: Telemetry) -> str:

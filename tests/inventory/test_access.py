@@ -85,7 +85,7 @@ def test_a_token_is_known_until_it_expires_or_is_revoked_and_kept_nowhere(opened
     assert secret not in dump + repr(known)
     clock.now += timedelta(hours=23, minutes=59)
     known.caller(f"bearer {secret}")
-    assert known.note_uses() == 1
+    assert known.uses.write() == 1
     with opened.reading() as session:
         assert tokens.get(session, "default", name).last_used_at == clock.now
     clock.now += timedelta(minutes=2)
@@ -133,7 +133,7 @@ def test_the_collector_knows_machines_tokens_and_what_each_kind_says(opened: Reg
             verifier.verify(f"Bearer {other}")
     with pytest.raises(Unauthenticated, match="muster tokens issue"):
         IngestTokens(opened.database, Nobody(), clock).verify(None)
-    assert verifier.note_uses() == 3
+    assert verifier.uses.write() == 3
     clock.now += timedelta(days=2)
     with pytest.raises(Unauthenticated, match="expired"):
         verifier.verify(f"Bearer {gateway}")
