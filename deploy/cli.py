@@ -11,6 +11,7 @@ import typer
 from pydantic import ValidationError
 from rich import box
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from collector.demo import fast, progress, traffic
@@ -32,7 +33,6 @@ from deploy.registry.agents import agents_app
 from deploy.registry.audit import audit_app, search
 from deploy.registry.discover import discover_app
 from deploy.registry.files import apply, export
-from deploy.registry.output import escape
 from deploy.registry.releases import releases_app
 from deploy.registry.slos import slo_app
 from deploy.registry.tokens import me, people_app, tokens_app
@@ -69,8 +69,7 @@ GRPC = "http://127.0.0.1:4317"
 
 _SAID = (
     StoreError, SettingsError, PriceFileError, PolicyError, RetentionError, SendError, DatabaseError, LocalTokenError,
-    MappingError,
-    OSError,
+    MappingError, ClientError, OSError,
 )  # fmt: skip
 
 
@@ -85,11 +84,8 @@ def main() -> None:
             name = f"setting {where.upper()}" if error.title.endswith("Settings") else where or error.title
             err.print(f"[red]error:[/] {name}: {escape(problem['msg'])}", highlight=False, soft_wrap=True)
         sys.exit(2)
-    except ClientError as error:
-        err.print(f"[red]error:[/] {escape(str(error))}", highlight=False, soft_wrap=True)
-        sys.exit(1)
     except _SAID as error:
-        err.print(f"[red]error:[/] {error}", highlight=False, soft_wrap=True)
+        err.print(f"[red]error:[/] {escape(str(error))}", highlight=False, soft_wrap=True)
         sys.exit(1)
 
 

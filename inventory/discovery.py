@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any, Final, Literal
 
 from sqlalchemy import select
@@ -19,6 +19,7 @@ from sqlalchemy.orm import Session
 
 from collector.store import registry as seen
 from collector.store.registry import Identity
+from inventory import wire
 from inventory.db.models import Agent, Discovery, Json, Person, Release
 from inventory.matching import Matchers
 from inventory.publishing import telemetry
@@ -112,7 +113,7 @@ def _shadows(identities: Iterable[Identity], agent_of: Mapping[int, str | None])
         Difference("shadow", f"{one.key:016x}", {
             "service": one.service, "agent_id": one.agent_id, "agent_name": one.agent, "identity": one.identity,
             "spans": one.spans, "model_calls": one.model_calls, "tool_calls": one.tool_calls,
-            "first_seen": _moment(one.first_ns), "last_seen": _moment(one.last_ns),
+            "first_seen": _when(one.first_ns), "last_seen": _when(one.last_ns),
         })
         for one in identities
         if agent_of[one.key] is None
@@ -185,5 +186,5 @@ def _orphan(row: Agent, gone: set[str]) -> dict[str, Any]:
     return {"owner": row.owner, "backup_owner": backup, "state": row.state}
 
 
-def _moment(nanoseconds: int) -> str:
-    return datetime.fromtimestamp(nanoseconds / 1e9, UTC).isoformat(timespec="seconds")
+def _when(nanoseconds: int) -> str:
+    return wire.moment(nanoseconds).isoformat(timespec="seconds")

@@ -54,6 +54,11 @@ _HTTP_REMEDIES = {
 }
 
 
+READS = (401, 403, 404, 422, 429, 503)
+CHANGES = (401, 403, 404, 409, 412, 422, 428, 429, 503)
+"""What a route that reads, or that changes what has revisions, may answer."""
+
+
 class ProblemError(Exception):
     """An answer that is not the one asked for."""
 

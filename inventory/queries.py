@@ -19,6 +19,13 @@ _Parsed = TypeVar("_Parsed")
 _Name = Annotated[str, Field(max_length=200)]
 
 
+def in_range(name: str, when: datetime) -> datetime:
+    """Raises `ProblemError` for a moment of a query that no store keeps."""
+    if not _EARLIEST <= when <= _LATEST:
+        raise problems.invalid(f"query.{name}", f"{when.isoformat()} is not between 2000 and 2200")
+    return when
+
+
 class Windowed(BaseModel):
     """A query about a window of time. A parameter that doesn't exist is refused, not ignored."""
 
@@ -40,8 +47,7 @@ class Windowed(BaseModel):
         until = self.until or now
         since = self.since or until - self.default_window
         for name, when in (("since", since), ("until", until)):
-            if not _EARLIEST <= when <= _LATEST:
-                raise problems.invalid(f"query.{name}", f"{when.isoformat()} is not between 2000 and 2200")
+            in_range(name, when)
         if since >= until:
             raise problems.invalid("query.since", f"{since.isoformat()} is not before {until.isoformat()}")
         return contract.Window(since=since, until=until)

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
-from deploy.registry.output import AgentName, AsJson, fields, inventory, printed_json, say, table, when
+from deploy.registry.output import AgentName, AsJson, fields, inventory, printed_json, table, told, when
 from inventory.contract.agents import Agent, AgentSpec
 
 agents_app = typer.Typer(no_args_is_help=True, help="Registered agents: who answers for each.")
@@ -124,7 +124,4 @@ def reopen(agent: AgentName, reason: Reason = "", as_json: AsJson = False) -> No
 
 
 def done(agent: Agent, as_json: bool) -> None:
-    if as_json:
-        printed_json(agent)
-    else:
-        say(f"{agent.id} is {agent.state} (revision {agent.revision})")
+    told(agent, as_json, f"{agent.id} is {agent.state} (revision {agent.revision})")

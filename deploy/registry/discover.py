@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from deploy.registry.output import AgentName, AsJson, inventory, printed_json, say, table
+from deploy.registry.output import AgentName, AsJson, inventory, printed_json, say, table, told
 from inventory.contract.agents import AgentSpec, Matcher
 from inventory.contract.discovery import Claim, Discovered
 
@@ -50,12 +50,9 @@ def claim(
     spec = None if new is None else AgentSpec(name=new, owner=owner)
     with inventory() as client:
         found = client.claim(Claim(agent=agent, matcher=matcher, spec=spec))
-    if as_json:
-        printed_json(found)
-    else:
-        became = "is registered" if found.created else "has a new matcher"
-        moved = "telemetry changes hands in seconds" if found.keys is None else f"{found.keys} kinds of telemetry moved"
-        say(f"{found.agent} {became}; {moved}, with all that came before")
+    became = "is registered" if found.created else "has a new matcher"
+    moved = "telemetry changes hands in seconds" if found.keys is None else f"{found.keys} kinds of telemetry moved"
+    told(found, as_json, f"{found.agent} {became}; {moved}, with all that came before")
 
 
 def _said(one: Discovered) -> str:

@@ -11,7 +11,7 @@ import typer
 import yaml
 from pydantic import TypeAdapter, ValidationError
 
-from deploy.registry.output import AsJson, err, inventory, out, printed_json, say
+from deploy.registry.output import AsJson, err, inventory, out, printed_json, say, told
 from inventory.contract.documents import Document, Documents
 from inventory.contract.people import Change, Plan
 
@@ -47,10 +47,7 @@ def apply(
             say("nothing was changed")
             raise typer.Exit(1)
         done = client.apply(wanted, plan.fingerprint)
-    if as_json:
-        printed_json(done)
-    else:
-        say(f"applied {len(done.changes)} changes")
+    told(done, as_json, f"applied {len(done.changes)} changes")
 
 
 def export(

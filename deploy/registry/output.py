@@ -13,6 +13,7 @@ import typer
 from pydantic import BaseModel
 from rich import box
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from deploy.settings import DeploySettings
@@ -40,11 +41,19 @@ def printed_json(found: BaseModel | Sequence[BaseModel]) -> None:
     sys.stdout.write(orjson.dumps(value, option=orjson.OPT_INDENT_2).decode() + "\n")
 
 
+def told(found: BaseModel, as_json: bool, said: str) -> None:
+    """What was done: the document for scripts, a line for people."""
+    if as_json:
+        printed_json(found)
+    else:
+        say(said)
+
+
 def table(columns: Sequence[str], rows: Iterable[Sequence[str | None]], empty: str) -> None:
     """Rows under their columns; `empty` in words where there are none."""
     shown = Table(*columns, box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0))
     for row in rows:
-        shown.add_row(*(escape(cell) for cell in row))
+        shown.add_row(*(escape(cell or "") for cell in row))
     out.print(shown if shown.row_count else empty, highlight=False)
 
 
@@ -55,10 +64,6 @@ def fields(pairs: Iterable[tuple[str, str | None]]) -> None:
         if value:
             shown.add_row(f"[dim]{name}[/]", escape(value))
     out.print(shown, highlight=False)
-
-
-def escape(text: str | None) -> str:
-    return (text or "").replace("[", "\\[")
 
 
 def when(moment: datetime | None) -> str:

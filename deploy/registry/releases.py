@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import typer
 import yaml
 
-from deploy.registry.output import AgentName, AsJson, fields, inventory, out, printed_json, say, table, when
+from deploy.registry.output import AgentName, AsJson, fields, inventory, out, printed_json, say, table, told, when
 from inventory.client import InventoryClient, NotFound
 from inventory.contract.releases import Bundle, Release, Verdict
 
@@ -101,11 +101,8 @@ def draft(
         except NotFound:
             revision = None
         found = client.put_draft(agent, bundle, revision)
-    if as_json:
-        printed_json(found)
-    else:
-        say(f"draft of {agent}, revision {found.revision}, {len(found.bundle.parts)} parts; next: muster releases "
-            f"propose {agent}")  # fmt: skip
+    said = f"draft of {agent}, revision {found.revision}, {len(found.bundle.parts)} parts"
+    told(found, as_json, f"{said}; next: muster releases propose {agent}")
 
 
 @releases_app.command()
@@ -166,11 +163,8 @@ def _found(client: InventoryClient, agent: str, name: str) -> Release:
 
 
 def _done(release: Release, as_json: bool) -> None:
-    if as_json:
-        printed_json(release)
-    else:
-        active = ", active" if release.active else ""
-        say(f"release {release.number} of {release.agent} ({release.id[7:19]}) is {release.status}{active}")
+    status = release.status + (", active" if release.active else "")
+    told(release, as_json, f"release {release.number} of {release.agent} ({release.id[7:19]}) is {status}")
 
 
 def read_bundle(path: Path) -> Bundle:

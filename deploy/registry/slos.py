@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 import yaml
 
-from deploy.registry.output import AsJson, completed, fields, inventory, out, printed_json, say, table
+from deploy.registry.output import AsJson, completed, fields, inventory, out, printed_json, say, table, told
 
 slo_app = typer.Typer(no_args_is_help=True, help="Service level objectives, as OpenSLO v1.")
 SloName = Annotated[
@@ -71,10 +71,9 @@ def import_slos(
     """Take in objectives: all of a file, or none. One whose alerts can never fire is refused."""
     with inventory() as client:
         found = client.import_slos(file.read_text(), replace=replace)
-    if as_json:
-        printed_json(found)
-    else:
-        say(f"{len(found.created)} created, {len(found.updated)} changed, {len(found.unchanged)} unchanged")
+    told(
+        found, as_json, f"{len(found.created)} created, {len(found.updated)} changed, {len(found.unchanged)} unchanged"
+    )
 
 
 @slo_app.command()

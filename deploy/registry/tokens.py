@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
-from deploy.registry.output import AsJson, agent_names, err, fields, inventory, out, printed_json, say, table, when
+from deploy.registry.output import AsJson, agent_names, err, fields, inventory, out, printed_json, table, told, when
 from inventory.contract.agents import Reason
 from inventory.contract.people import NewToken, PersonSpec, RoleGiven
 
@@ -63,10 +63,7 @@ def revoke(
     """Not accepted any more, ten seconds from now at the latest."""
     with inventory() as client:
         found = client.revoke_token(token, Reason(reason=reason).reason)
-    if as_json:
-        printed_json(found)
-    else:
-        say(f"{found.id} ({found.name}) is revoked")
+    told(found, as_json, f"{found.id} ({found.name}) is revoked")
 
 
 @people_app.command("list")
@@ -94,10 +91,7 @@ def add(
     """Add somebody who can own agents and decide."""
     with inventory() as client:
         found = client.put_person(person, PersonSpec(name=name, email=email))
-    if as_json:
-        printed_json(found)
-    else:
-        say(f"{found.id} is known; give roles with muster people roles {found.id} --role …")
+    told(found, as_json, f"{found.id} is known; give roles with muster people roles {found.id} --role …")
 
 
 @people_app.command()
@@ -117,11 +111,8 @@ def roles(
             found = client.put_roles(person, given, client.get_person(person).revision)
         else:
             found = client.get_roles(person)
-    if as_json:
-        printed_json(found)
-    else:
-        said = ", ".join(one.role + (f" of {one.team}" if one.team else "") for one in found.roles)
-        say(f"{person}: {said or 'no roles'}")
+    said = ", ".join(one.role + (f" of {one.team}" if one.team else "") for one in found.roles)
+    told(found, as_json, f"{person}: {said or 'no roles'}")
 
 
 def me(as_json: AsJson = False) -> None:

@@ -86,6 +86,10 @@ _BY_STATUS: dict[int, type[Refused]] = {
 }
 
 
+class _Nothing(BaseModel):
+    """The answer to what leaves nothing."""
+
+
 class Asker:
     """Asks one API. Safe to share between threads; a context manager that closes its connections."""
 
@@ -119,20 +123,22 @@ class Asker:
         self._http.close()
 
     def _get(self, path: str, model: type[_Model], query: Mapping[str, Any]) -> _Model:
-        found: _Model = self._ask("GET", path, model, query)
-        return found
+        return self._ask("GET", path, model, query)
+
+    def _delete(self, path: str, revision: int) -> None:
+        self._ask("DELETE", path, _Nothing, revision=revision)
 
     def _ask(
         self,
         method: str,
         path: str,
-        model: type[_Model] | None,
+        model: type[_Model],
         query: Mapping[str, Any] | None = None,
         body: BaseModel | None = None,
         *,
         revision: int | None = None,
         key: str | None = None,
-    ) -> Any:
+    ) -> _Model:
         """`revision`: what a change was made for. `key`: sent again with it, a POST does nothing."""
         headers = {"Content-Type": "application/json"} if body is not None else {}
         if revision is not None:
@@ -143,7 +149,7 @@ class Asker:
         response = self._sent(method, path, _sent(query or {}), content, headers)
         try:
             if response.is_success:
-                return None if model is None else model.model_validate_json(response.content)
+                return model.model_validate_json(response.content or b"{}")
             problem = contract.Problem.model_validate_json(response.content)
         except ValidationError as error:
             raise NotUnderstood(

@@ -33,21 +33,18 @@ class Registry(Asker):
     def register_agent(self, name: str, spec: agents.AgentSpec, *, key: str | None = None) -> agents.Agent:
         """Raises `Conflict` when there is one."""
         new = agents.NewAgent(id=name, spec=spec)
-        found: agents.Agent = self._ask("POST", "/v1/agents", agents.Agent, body=new, key=key)
-        return found
+        return self._ask("POST", "/v1/agents", agents.Agent, body=new, key=key)
 
     def put_agent(self, name: str, spec: agents.AgentSpec, revision: int) -> agents.Agent:
         """Raises `Conflict` when somebody else changed it since."""
         path = f"/v1/agents/{quoted(name)}"
-        found: agents.Agent = self._ask("PUT", path, agents.Agent, body=spec, revision=revision)
-        return found
+        return self._ask("PUT", path, agents.Agent, body=spec, revision=revision)
 
     def move_agent(self, name: str, move: str, revision: int, reason: str = "") -> agents.Agent:
         """`move`: activate, retire or reopen."""
         path = f"/v1/agents/{quoted(name)}/{quoted(move)}"
         body = agents.Reason(reason=reason)
-        found: agents.Agent = self._ask("POST", path, agents.Agent, body=body, revision=revision)
-        return found
+        return self._ask("POST", path, agents.Agent, body=body, revision=revision)
 
     def used_by(self, name: str) -> list[str]:
         """Agents that depend on it."""
@@ -81,11 +78,10 @@ class Registry(Asker):
     def put_draft(self, agent: str, bundle: releases.Bundle, revision: int | None = None) -> releases.Draft:
         """Begin one, or replace that of this revision."""
         path = f"/v1/agents/{quoted(agent)}/draft"
-        found: releases.Draft = self._ask("PUT", path, releases.Draft, body=bundle, revision=revision)
-        return found
+        return self._ask("PUT", path, releases.Draft, body=bundle, revision=revision)
 
     def discard_draft(self, agent: str, revision: int) -> None:
-        self._ask("DELETE", f"/v1/agents/{quoted(agent)}/draft", None, revision=revision)
+        self._delete(f"/v1/agents/{quoted(agent)}/draft", revision)
 
     def propose(self, agent: str, revision: int, *, key: str | None = None) -> releases.Release:
         """Make the draft a release that a second person must approve."""
@@ -117,17 +113,15 @@ class Registry(Asker):
     def put_slo(self, name: str, openslo: dict[str, Any], revision: int | None = None) -> slos.Slo:
         """Add one, or change that of this revision."""
         body = slos.SloGiven(openslo=openslo)
-        found: slos.Slo = self._ask("PUT", f"/v1/slos/{quoted(name)}", slos.Slo, body=body, revision=revision)
-        return found
+        return self._ask("PUT", f"/v1/slos/{quoted(name)}", slos.Slo, body=body, revision=revision)
 
     def import_slos(self, text: str, *, replace: bool = False) -> slos.SloImported:
         """All objectives of a YAML text, or none."""
         body = slos.SloText(text=text, replace=replace)
-        found: slos.SloImported = self._ask("POST", "/v1/slos/import", slos.SloImported, body=body)
-        return found
+        return self._ask("POST", "/v1/slos/import", slos.SloImported, body=body)
 
     def delete_slo(self, name: str, revision: int) -> None:
-        self._ask("DELETE", f"/v1/slos/{quoted(name)}", None, revision=revision)
+        self._delete(f"/v1/slos/{quoted(name)}", revision)
 
     def discover(self) -> discovery.Discoveries:
         """Compare registry and telemetry now."""
@@ -139,8 +133,7 @@ class Registry(Asker):
 
     def claim(self, given: discovery.Claim, *, key: str | None = None) -> discovery.Claimed:
         """Give telemetry to an agent, also what came before."""
-        found: discovery.Claimed = self._ask("POST", "/v1/discovery/claim", discovery.Claimed, body=given, key=key)
-        return found
+        return self._ask("POST", "/v1/discovery/claim", discovery.Claimed, body=given, key=key)
 
     def list_people(self, *, limit: int = 50, cursor: str | None = None) -> people.PersonPage:
         return self._get("/v1/people", people.PersonPage, {"limit": limit, "cursor": cursor})
@@ -154,8 +147,7 @@ class Registry(Asker):
 
     def put_person(self, name: str, spec: people.PersonSpec, revision: int | None = None) -> people.Person:
         path = f"/v1/people/{quoted(name)}"
-        found: people.Person = self._ask("PUT", path, people.Person, body=spec, revision=revision)
-        return found
+        return self._ask("PUT", path, people.Person, body=spec, revision=revision)
 
     def get_roles(self, name: str) -> people.Roles:
         return self._get(f"/v1/people/{quoted(name)}/roles", people.Roles, {})
@@ -163,16 +155,14 @@ class Registry(Asker):
     def put_roles(self, name: str, roles: Sequence[people.RoleGiven], revision: int) -> people.Roles:
         """All roles that they have here; `revision` is the person's."""
         path, body = f"/v1/people/{quoted(name)}/roles", people.Roles(roles=list(roles))
-        found: people.Roles = self._ask("PUT", path, people.Roles, body=body, revision=revision)
-        return found
+        return self._ask("PUT", path, people.Roles, body=body, revision=revision)
 
     def list_teams(self, *, limit: int = 50, cursor: str | None = None) -> people.TeamPage:
         return self._get("/v1/teams", people.TeamPage, {"limit": limit, "cursor": cursor})
 
     def put_team(self, name: str, spec: people.TeamSpec, revision: int | None = None) -> people.Team:
         path = f"/v1/teams/{quoted(name)}"
-        found: people.Team = self._ask("PUT", path, people.Team, body=spec, revision=revision)
-        return found
+        return self._ask("PUT", path, people.Team, body=spec, revision=revision)
 
     def list_tokens(self, *, limit: int = 50, cursor: str | None = None) -> people.TokenPage:
         return self._get("/v1/tokens", people.TokenPage, {"limit": limit, "cursor": cursor})
@@ -182,13 +172,11 @@ class Registry(Asker):
 
     def issue_token(self, new: people.NewToken) -> people.IssuedToken:
         """The only time that the secret is shown."""
-        found: people.IssuedToken = self._ask("POST", "/v1/tokens", people.IssuedToken, body=new)
-        return found
+        return self._ask("POST", "/v1/tokens", people.IssuedToken, body=new)
 
     def revoke_token(self, name: str, reason: str = "") -> people.Token:
         path = f"/v1/tokens/{quoted(name)}/revoke"
-        found: people.Token = self._ask("POST", path, people.Token, body=agents.Reason(reason=reason))
-        return found
+        return self._ask("POST", path, people.Token, body=agents.Reason(reason=reason))
 
     def list_audit(self, *, limit: int = 50, cursor: str | None = None, **filters: Any) -> people.AuditPage:
         """Filters: kind, object, actor, action, since, until."""
@@ -204,14 +192,12 @@ class Registry(Asker):
         return self._get("/v1/registry/search", people.FoundPage, query)
 
     def plan(self, wanted: documents.Documents) -> people.Plan:
-        found: people.Plan = self._ask("POST", "/v1/registry/plan", people.Plan, body=wanted)
-        return found
+        return self._ask("POST", "/v1/registry/plan", people.Plan, body=wanted)
 
     def apply(self, wanted: documents.Documents, fingerprint: str, *, key: str | None = None) -> people.Plan:
         """Raises `Conflict` when the registry isn't what the plan was made of."""
         body = documents.Applying(documents=wanted.documents, retire=wanted.retire, fingerprint=fingerprint)
-        found: people.Plan = self._ask("POST", "/v1/registry/apply", people.Plan, body=body, key=key)
-        return found
+        return self._ask("POST", "/v1/registry/apply", people.Plan, body=body, key=key)
 
     def export(self) -> Iterator[documents.Document]:
         """Every object as a document, page after page."""
@@ -221,8 +207,7 @@ class Registry(Asker):
         )
 
     def _release(self, method: str, path: str, **more: Any) -> releases.Release:
-        found: releases.Release = self._ask(method, path, releases.Release, **more)
-        return found
+        return self._ask(method, path, releases.Release, **more)
 
 
 def _releases(agent: str) -> str:

@@ -51,11 +51,9 @@ class Documents(Given):
     retire: Flag = False
 
 
-class Applying(Given):
+class Applying(Documents):
     """What a plan was made of, and the plan's fingerprint."""
 
-    documents: Annotated[list[Document], Field(max_length=20_000)]
-    retire: Flag = False
     fingerprint: Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
 
 

@@ -65,7 +65,7 @@ def create(change: Change, name: str, spec: wire.AgentSpec) -> Agent:
     _fill(change, row, spec)
     change.session.add(row)
     _beside(change, row, spec)
-    _keep(change, row, "create", None)
+    keep(change, row, "create", None)
     return row
 
 
@@ -85,7 +85,7 @@ def update(change: Change, row: Agent, spec: wire.AgentSpec) -> Agent:
     if row.state == "active":
         _ready(row.id, spec)
     _beside(change, row, spec)
-    _keep(change, row, "update", before)
+    keep(change, row, "update", before)
     return row
 
 
@@ -111,7 +111,7 @@ def moved(change: Change, row: Agent, state: wire.State, reason: str) -> Agent:
         _ready(row.id, spec_of(row))
     before = snapshot(row)
     row.state = state
-    _keep(change, row, {"active": "activate", "retired": "retire", "draft": "reopen"}.get(state, state), before, reason)
+    keep(change, row, {"active": "activate", "retired": "retire", "draft": "reopen"}.get(state, state), before, reason)
     return row
 
 
@@ -153,11 +153,6 @@ def spec_of(row: Agent) -> wire.AgentSpec:
 def snapshot(row: Agent) -> Json:
     """What is kept of it in the audit log and the versions."""
     return {"id": row.id, "state": row.state, "active_release": row.active_release, "spec": row.document}
-
-
-def keep(change: Change, row: Agent, action: str, before: Json, reason: str = "") -> None:
-    """Another revision, for what other modules changed of it."""
-    _keep(change, row, action, before, reason)
 
 
 def _filtered(asked: Select[Agent], org: str, filters: AgentFilters) -> Select[Agent]:
@@ -246,7 +241,8 @@ def _beside(change: Change, row: Agent, spec: wire.AgentSpec) -> None:
     indexed(session, row)
 
 
-def _keep(change: Change, row: Agent, action: str, before: Json | None, reason: str = "") -> None:
+def keep(change: Change, row: Agent, action: str, before: Json | None, reason: str = "") -> None:
+    """Another revision: its version, and the entry in the audit log."""
     row.revision += 1
     row.updated_at = change.at
     after: dict[str, Any] = snapshot(row)

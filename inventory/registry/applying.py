@@ -32,7 +32,7 @@ class _Step:
     run: Callable[[Change], Any] = lambda change: None
 
 
-def plan(session: Session, org: str, wanted: wire.Documents | wire.Applying) -> people_wire.Plan:
+def plan(session: Session, org: str, wanted: wire.Documents) -> people_wire.Plan:
     """What would change. Raises Unfit for documents that can't be."""
     steps = _steps(session, org, wanted)
     changes = [step.shown for step in steps if step.shown is not None]
@@ -74,7 +74,7 @@ def exported(session: Session, org: str, last: Sequence[str] | None, limit: int)
     return found
 
 
-def _steps(session: Session, org: str, wanted: wire.Documents | wire.Applying) -> list[_Step]:
+def _steps(session: Session, org: str, wanted: wire.Documents) -> list[_Step]:
     given = sorted(wanted.documents, key=lambda document: (ORDER.index(document.kind), document.id))
     twice = [one for one, count in Counter((document.kind, document.id) for document in given).items() if count > 1]
     if twice:
@@ -161,7 +161,7 @@ def _retirement(row: Agent) -> _Step:
     )
 
 
-def _fingerprint(org: str, wanted: wire.Documents | wire.Applying, steps: Sequence[_Step]) -> str:
+def _fingerprint(org: str, wanted: wire.Documents, steps: Sequence[_Step]) -> str:
     written = [document.model_dump(mode="json") for document in wanted.documents]
     return sha256(canonical([org, wanted.retire, written, [list(step.seen) for step in steps]]))
 

@@ -8,23 +8,30 @@ from fastapi import APIRouter, Path, Query, Response
 from pydantic import BaseModel, ConfigDict, Field
 
 from inventory import problems
-from inventory.auth.policy import Scope
+from inventory.auth.policy import Scope, reach
 from inventory.contract import agents as wire
 from inventory.contract.words import SLUG, Label, Maybe, PersonId, Slug
 from inventory.db.models import Agent
 from inventory.registry import agents
 from inventory.registry.change import Change, Registry
-from inventory.routes.door import TheAsking, TheCaller, check_reach, post, reach_of, refused, tag
+from inventory.routes.door import TheAsking, TheCaller, check_agent, post, refused, tag
 
 AgentPath = Annotated[str, Path(pattern=SLUG, description="The agent's id", examples=["support-drafter"])]
 CursorQuery = Annotated[str | None, Field(max_length=1000, description="`next` of the page before")]
 Limit = Annotated[int, Field(ge=1, le=500)]
 
 
-class AgentQuery(BaseModel):
-    """Filters of the list; all that are given must hold."""
+class PageQuery(BaseModel):
+    """Of a list. A parameter that doesn't exist is refused, not ignored."""
 
     model_config = ConfigDict(extra="forbid")
+
+    limit: Limit = 50
+    cursor: CursorQuery = None
+
+
+class AgentQuery(PageQuery):
+    """Filters of the list; all that are given must hold."""
 
     owner: Annotated[PersonId | None, Field(description="Owner or backup owner")] = None
     team: Slug | None = None
@@ -35,8 +42,6 @@ class AgentQuery(BaseModel):
     needs: Annotated[
         Maybe | None, Field(pattern="^(agent|model|tool|data|system):[^\x00]+$", examples=["agent:crm-writer"])
     ] = None
-    limit: Limit = 50
-    cursor: CursorQuery = None
 
     def filters(self) -> agents.AgentFilters:
         given = self.model_dump(exclude={"limit", "cursor", "tag"})
@@ -62,7 +67,7 @@ def agent_routes(registry: Registry) -> APIRouter:
     )
     def register_agent(asking: TheAsking, new: wire.NewAgent) -> Response:
         """Register an agent, as a draft."""
-        held = reach_of(asking.caller, Scope.AGENTS_WRITE)
+        held = reach(asking.caller, Scope.AGENTS_WRITE)
         if not held.covers(new.id, owners=(new.spec.owner, new.spec.backup_owner), team=new.spec.team):
             raise refused(asking.caller, Scope.AGENTS_WRITE, "an agent that is neither yours nor your team's")
 
@@ -72,9 +77,7 @@ def agent_routes(registry: Registry) -> APIRouter:
 
         return post(registry, asking, new, act)
 
-    @routes.get(
-        "/v1/agents/{agent_id}", summary="One agent", responses=problems.responses(401, 403, 404, 422, 429, 503)
-    )
+    @routes.get("/v1/agents/{agent_id}", summary="One agent", responses=problems.responses(*problems.READS))
     def get_agent(caller: TheCaller, agent_id: AgentPath, response: Response) -> wire.Agent:
         """All that is said of an agent; its ETag is what a change must name."""
         with registry.reading() as session:
@@ -85,25 +88,25 @@ def agent_routes(registry: Registry) -> APIRouter:
     @routes.put(
         "/v1/agents/{agent_id}",
         summary="Change an agent",
-        responses=problems.responses(401, 403, 404, 409, 412, 422, 428, 429, 503),
+        responses=problems.responses(*problems.CHANGES),
     )
     def put_agent(asking: TheAsking, agent_id: AgentPath, spec: wire.AgentSpec, response: Response) -> wire.Agent:
         """Replace what is said of an agent. `If-Match` names the revision that it was made for."""
         with registry.changing(asking) as change:
-            _reached(change, Scope.AGENTS_WRITE, agent_id)
+            check_agent(change, Scope.AGENTS_WRITE, agent_id)
             row = agents.replace(change, agent_id, spec)
             tag(response, row.revision)
             return answer(row)
 
     def move(asking: TheAsking, agent_id: str, state: wire.State, reason: wire.Reason) -> Response:
         def act(change: Change) -> tuple[wire.Agent, dict[str, str]]:
-            _reached(change, Scope.AGENTS_WRITE, agent_id)
+            check_agent(change, Scope.AGENTS_WRITE, agent_id)
             row = agents.move(change, agent_id, state, reason.reason)
             return answer(row), {"ETag": f'"{row.revision}"'}
 
         return post(registry, asking, reason, act, 200)
 
-    moving = problems.responses(401, 403, 404, 409, 412, 422, 428, 429, 503)
+    moving = problems.responses(*problems.CHANGES)
 
     @routes.post(
         "/v1/agents/{agent_id}/activate", summary="Make it active", response_model=wire.Agent, responses=moving
@@ -125,7 +128,7 @@ def agent_routes(registry: Registry) -> APIRouter:
     @routes.get(
         "/v1/agents/{agent_id}/used-by",
         summary="What depends on it",
-        responses=problems.responses(401, 403, 404, 422, 429, 503),
+        responses=problems.responses(*problems.READS),
     )
     def get_used_by(caller: TheCaller, agent_id: AgentPath) -> wire.UsedBy:
         """Agents that say they need this one: whom to ask before it goes."""
@@ -133,10 +136,6 @@ def agent_routes(registry: Registry) -> APIRouter:
             return wire.UsedBy(agents=agents.used_by(session, caller.org, agent_id))
 
     return routes
-
-
-def _reached(change: Change, scope: Scope, agent_id: str) -> None:
-    check_reach(change.asking.caller, scope, agents.get(change.session, change.org, agent_id))
 
 
 def answer(row: Agent) -> wire.Agent:

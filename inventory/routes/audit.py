@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from datetime import datetime
 from typing import Annotated, Literal
 
 from fastapi import APIRouter, Query
@@ -15,16 +14,15 @@ from inventory.anchors import Anchor, Signer, anchored_heads
 from inventory.contract import people as wire
 from inventory.contract.words import Instant, Maybe
 from inventory.db.models import Audit
+from inventory.queries import in_range
 from inventory.registry import finding, pages
 from inventory.registry.change import Registry
-from inventory.routes.agents import CursorQuery, Limit
+from inventory.routes.agents import Limit, PageQuery
 from inventory.routes.door import TheCaller
 
 
-class AuditQuery(BaseModel):
+class AuditQuery(PageQuery):
     """Filters of the log; all that are given must hold."""
-
-    model_config = ConfigDict(extra="forbid")
 
     kind: Annotated[Maybe, Field(description="Of the object", examples=["agent"])] = ""
     object: Annotated[Maybe, Field(description="Its id", examples=["support-drafter"])] = ""
@@ -32,8 +30,6 @@ class AuditQuery(BaseModel):
     action: Annotated[Maybe, Field(examples=["release.approve"])] = ""
     since: Instant | None = None
     until: Instant | None = None
-    limit: Limit = 50
-    cursor: CursorQuery = None
 
 
 class FindQuery(BaseModel):
@@ -62,9 +58,9 @@ def audit_routes(registry: Registry, anchor: Anchor, signer: Signer) -> APIRoute
             if value:
                 asked = asked.where(column == value)
         if query.since is not None:
-            asked = asked.where(Audit.at >= within(query.since))
+            asked = asked.where(Audit.at >= in_range("since", query.since))
         if query.until is not None:
-            asked = asked.where(Audit.at < within(query.until))
+            asked = asked.where(Audit.at < in_range("until", query.until))
         if last is not None:
             asked = asked.where(Audit.seq < last[0])
         with registry.reading() as session:
@@ -104,13 +100,6 @@ def audit_routes(registry: Registry, anchor: Anchor, signer: Signer) -> APIRoute
             return wire.FoundPage(found=found, truncated=more)
 
     return routes
-
-
-def within(moment: datetime) -> datetime:
-    """Raises ProblemError for a moment that no database keeps."""
-    if not 2000 <= moment.year <= 2200:
-        raise problems.invalid("query.since", f"{moment.isoformat()} is not between 2000 and 2200")
-    return moment
 
 
 def entry(row: Audit) -> wire.AuditEntry:

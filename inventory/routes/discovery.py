@@ -12,7 +12,7 @@ from pydantic import BaseModel, ConfigDict
 from collector.store.connection import StoreError
 from collector.store.reads import ReadError
 from inventory import discovery, problems
-from inventory.auth.policy import Scope
+from inventory.auth.policy import Scope, reach
 from inventory.contract import discovery as wire
 from inventory.db.models import Agent
 from inventory.db.models import Discovery as Row
@@ -22,7 +22,7 @@ from inventory.registry import agents
 from inventory.registry.change import Change, Registry
 from inventory.registry.objects import locked
 from inventory.routes.agents import Limit
-from inventory.routes.door import TheAsking, TheCaller, check_reach, post, reach_of, refused
+from inventory.routes.door import TheAsking, TheCaller, check_reach, post, refused
 
 log = logging.getLogger(__name__)
 
@@ -84,7 +84,7 @@ def _resolved(publisher: Publisher, org: str) -> int | None:
 def _claimed(change: Change, given: wire.Claim) -> tuple[Agent, bool]:
     caller = change.asking.caller
     if given.spec is not None:
-        held = reach_of(caller, Scope.DISCOVERY_CLAIM)
+        held = reach(caller, Scope.DISCOVERY_CLAIM)
         if not held.covers(given.agent, owners=(given.spec.owner, given.spec.backup_owner), team=given.spec.team):
             raise refused(caller, Scope.DISCOVERY_CLAIM, "an agent that is neither yours nor your team's")
         spec = given.spec.model_copy(update={"matchers": [given.matcher]})

@@ -8,13 +8,13 @@ from fastapi import APIRouter, Query, Response
 
 from inventory import problems
 from inventory.auth.caller import Reach
-from inventory.auth.policy import Scope
+from inventory.auth.policy import Scope, reach
 from inventory.contract import documents as wire
 from inventory.contract import people as people_wire
 from inventory.registry import applying, pages
 from inventory.registry.change import Change, Registry
-from inventory.routes.door import TheAsking, TheCaller, post, reach_of, refused
-from inventory.routes.people import PageQuery
+from inventory.routes.agents import PageQuery
+from inventory.routes.door import TheAsking, TheCaller, post, refused
 
 _NEEDS = {
     "person": Scope.PEOPLE_WRITE,
@@ -47,7 +47,7 @@ def document_routes(registry: Registry) -> APIRouter:
         def act(change: Change) -> tuple[people_wire.Plan, dict[str, str]]:
             done = applying.apply(change, wanted)
             for one in done.changes:
-                if not _within(reach_of(asking.caller, _NEEDS[one.kind]), one):
+                if not _within(reach(asking.caller, _NEEDS[one.kind]), one):
                     raise refused(asking.caller, _NEEDS[one.kind], f"{one.kind} {one.id}")
             return done, {}
 

@@ -12,9 +12,10 @@ from fastapi import Depends, Header, Request, Response, Security
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 from pydantic import BaseModel
 
-from inventory.auth.caller import Caller, Reach
+from inventory.auth.caller import Caller
 from inventory.auth.policy import ANYBODY, PUBLIC, ROUTES, Scope, Whole, reach
 from inventory.db.models import Agent
+from inventory.registry import agents
 from inventory.registry.change import Asking, Change, Registry
 from inventory.registry.errors import Forbidden
 from inventory.routes.limits import Limiter
@@ -120,8 +121,9 @@ def check_reach(caller: Caller, scope: Scope, agent: Agent) -> None:
         raise refused(caller, scope, agent.id)
 
 
-def reach_of(caller: Caller, scope: Scope) -> Reach:
-    return reach(caller, scope)
+def check_agent(change: Change, scope: Scope, name: str) -> None:
+    """Raises Missing, or Forbidden for an agent that is beyond the caller's reach."""
+    check_reach(change.asking.caller, scope, agents.get(change.session, change.org, name))
 
 
 def tag(response: Response, revision: int) -> None:

@@ -39,7 +39,7 @@ def figures_routes(store: Readers, sight: Sight, now: Callable[[], datetime]) ->
         "/v1/conversations/{conversation_id:path}",
         tags=["traces"],
         summary="One conversation",
-        responses=problems.responses(401, 403, 404, 422, 429, 503),
+        responses=problems.responses(*problems.READS),
     )
     def get_conversation(
         caller: TheCaller, conversation_id: ConversationIdPath, query: Annotated[ConversationQuery, Query()]

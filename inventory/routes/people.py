@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Annotated
 
 from fastapi import APIRouter, Path, Query, Response
-from pydantic import BaseModel, ConfigDict
 from sqlalchemy import select
 
 from inventory import problems
@@ -16,20 +15,11 @@ from inventory.contract.words import PERSON, SLUG
 from inventory.db.models import Organisation, Person, Team
 from inventory.registry import people
 from inventory.registry.change import Change, Registry
-from inventory.routes.agents import CursorQuery, Limit
+from inventory.routes.agents import PageQuery
 from inventory.routes.door import TheAsking, TheCaller, post, tag
 
 PersonPath = Annotated[str, Path(pattern=PERSON, description="The person's id", examples=["alice@example.org"])]
 TeamPath = Annotated[str, Path(pattern=SLUG, description="The team's id", examples=["support"])]
-_READS = (401, 403, 404, 422, 429, 503)
-_CHANGES = (401, 403, 404, 409, 412, 422, 428, 429, 503)
-
-
-class PageQuery(BaseModel):
-    model_config = ConfigDict(extra="forbid")
-
-    limit: Limit = 50
-    cursor: CursorQuery = None
 
 
 class PeopleQuery(PageQuery):
@@ -59,7 +49,7 @@ def people_routes(registry: Registry) -> APIRouter:
             scopes=scopes,
         )
 
-    @routes.get("/v1/people", summary="List people", responses=problems.responses(*_READS))
+    @routes.get("/v1/people", summary="List people", responses=problems.responses(*problems.READS))
     def list_people(caller: TheCaller, query: Annotated[PeopleQuery, Query()]) -> wire.PersonPage:
         """By id; follow `next` for more."""
         with registry.reading() as session:
@@ -67,7 +57,7 @@ def people_routes(registry: Registry) -> APIRouter:
             teams = people.teams_of(session, caller.org, [row.id for row in rows])
             return wire.PersonPage(people=[person(row, teams[row.id]) for row in rows], next=cursor)
 
-    @routes.get("/v1/people/{person_id}", summary="One person", responses=problems.responses(*_READS))
+    @routes.get("/v1/people/{person_id}", summary="One person", responses=problems.responses(*problems.READS))
     def get_person(caller: TheCaller, person_id: PersonPath, response: Response) -> wire.Person:
         """With the teams they are in."""
         with registry.reading() as session:
@@ -78,7 +68,7 @@ def people_routes(registry: Registry) -> APIRouter:
     @routes.put(
         "/v1/people/{person_id}",
         summary="Add or change a person",
-        responses={201: {"model": wire.Person, "description": "It is new"}, **problems.responses(*_CHANGES)},
+        responses={201: {"model": wire.Person, "description": "It is new"}, **problems.responses(*problems.CHANGES)},
     )
     def put_person(asking: TheAsking, person_id: PersonPath, spec: wire.PersonSpec, response: Response) -> wire.Person:
         """Nobody is deleted: who left is no longer `active`. For somebody who is there, `If-Match` is needed."""
@@ -88,14 +78,16 @@ def people_routes(registry: Registry) -> APIRouter:
             tag(response, row.revision)
             return person(row, people.teams_of(change.session, change.org, [row.id])[row.id])
 
-    @routes.get("/v1/people/{person_id}/roles", summary="Somebody's roles", responses=problems.responses(*_READS))
+    @routes.get(
+        "/v1/people/{person_id}/roles", summary="Somebody's roles", responses=problems.responses(*problems.READS)
+    )
     def get_roles(caller: TheCaller, person_id: PersonPath, response: Response) -> wire.Roles:
         """What they were given here. What an identity provider's groups give comes on top."""
         with registry.reading() as session:
             tag(response, people.person(session, caller.org, person_id).revision)
             return people.roles_of(session, caller.org, person_id)
 
-    @routes.put("/v1/people/{person_id}/roles", summary="Give roles", responses=problems.responses(*_CHANGES))
+    @routes.put("/v1/people/{person_id}/roles", summary="Give roles", responses=problems.responses(*problems.CHANGES))
     def put_roles(asking: TheAsking, person_id: PersonPath, roles: wire.Roles, response: Response) -> wire.Roles:
         """All roles that they have here. `If-Match` names the person's revision."""
         with registry.changing(asking) as change:
@@ -103,14 +95,14 @@ def people_routes(registry: Registry) -> APIRouter:
             tag(response, people.person(change.session, change.org, person_id).revision)
             return given
 
-    @routes.get("/v1/teams", summary="List teams", responses=problems.responses(*_READS))
+    @routes.get("/v1/teams", summary="List teams", responses=problems.responses(*problems.READS))
     def list_teams(caller: TheCaller, query: Annotated[PageQuery, Query()]) -> wire.TeamPage:
         """By id, with their members; follow `next` for more."""
         with registry.reading() as session:
             rows, cursor = people.teams(session, caller.org, query.limit, query.cursor)
             return wire.TeamPage(teams=[team(row, people.team_spec(session, row)) for row in rows], next=cursor)
 
-    @routes.get("/v1/teams/{team_id}", summary="One team", responses=problems.responses(*_READS))
+    @routes.get("/v1/teams/{team_id}", summary="One team", responses=problems.responses(*problems.READS))
     def get_team(caller: TheCaller, team_id: TeamPath, response: Response) -> wire.Team:
         """With its members."""
         with registry.reading() as session:
@@ -121,7 +113,7 @@ def people_routes(registry: Registry) -> APIRouter:
     @routes.put(
         "/v1/teams/{team_id}",
         summary="Add or change a team",
-        responses={201: {"model": wire.Team, "description": "It is new"}, **problems.responses(*_CHANGES)},
+        responses={201: {"model": wire.Team, "description": "It is new"}, **problems.responses(*problems.CHANGES)},
     )
     def put_team(asking: TheAsking, team_id: TeamPath, spec: wire.TeamSpec, response: Response) -> wire.Team:
         """With all its members. For a team that is there, `If-Match` is needed."""
@@ -132,7 +124,7 @@ def people_routes(registry: Registry) -> APIRouter:
             return team(row, people.team_spec(change.session, row))
 
     @routes.delete(
-        "/v1/teams/{team_id}", summary="Remove a team", status_code=204, responses=problems.responses(*_CHANGES)
+        "/v1/teams/{team_id}", summary="Remove a team", status_code=204, responses=problems.responses(*problems.CHANGES)
     )
     def delete_team(asking: TheAsking, team_id: TeamPath) -> None:
         """Only one that has no agents and no roles. `If-Match` names its revision."""

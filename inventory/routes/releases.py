@@ -5,13 +5,12 @@ from __future__ import annotations
 from typing import Annotated
 
 from fastapi import APIRouter, Path, Query, Response
-from pydantic import BaseModel, ConfigDict
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from inventory import problems
 from inventory.auth.caller import Caller, Kind
-from inventory.auth.policy import Scope
+from inventory.auth.policy import Scope, reach
 from inventory.contract import releases as wire
 from inventory.contract.words import DIGEST, Slug
 from inventory.db.models import Agent, Draft, Release
@@ -20,42 +19,33 @@ from inventory.registry import agents, releases
 from inventory.registry.bundles import diff
 from inventory.registry.change import Change, Registry
 from inventory.registry.errors import Missing
-from inventory.routes.agents import AgentPath, CursorQuery, Limit
-from inventory.routes.door import TheAsking, TheCaller, check_reach, post, reach_of, tag
+from inventory.routes.agents import AgentPath, PageQuery
+from inventory.routes.door import TheAsking, TheCaller, check_agent, check_reach, post, tag
 
 ReleasePath = Annotated[str, Path(pattern=DIGEST, description="The release's id", examples=["sha256:" + "9f" * 32])]
 PartPath = Annotated[str, Path(pattern=DIGEST, description="Digest of a part")]
-_READS = (401, 403, 404, 422, 429, 503)
-_CHANGES = (401, 403, 404, 409, 412, 422, 428, 429, 503)
 
 
-class ReleaseQuery(BaseModel):
-    model_config = ConfigDict(extra="forbid")
+class AgentReleaseQuery(PageQuery):
+    status: wire.Status | None = None
 
+
+class ReleaseQuery(AgentReleaseQuery):
     agent: Slug | None = None
-    status: wire.Status | None = None
-    limit: Limit = 50
-    cursor: CursorQuery = None
-
-
-class AgentReleaseQuery(BaseModel):
-    model_config = ConfigDict(extra="forbid")
-
-    status: wire.Status | None = None
-    limit: Limit = 50
-    cursor: CursorQuery = None
 
 
 def release_routes(registry: Registry, log: ReadLog) -> APIRouter:
     routes = APIRouter(tags=["releases"])
 
-    @routes.get("/v1/releases", summary="List releases", responses=problems.responses(*_READS))
+    @routes.get("/v1/releases", summary="List releases", responses=problems.responses(*problems.READS))
     def list_releases(caller: TheCaller, query: Annotated[ReleaseQuery, Query()]) -> wire.ReleasePage:
         """Of all agents, newest first: what waits for a decision is `status=proposed`."""
         return page(caller, query.agent, query.status, query.limit, query.cursor)
 
     @routes.get(
-        "/v1/agents/{agent_id}/releases", summary="List an agent's releases", responses=problems.responses(*_READS)
+        "/v1/agents/{agent_id}/releases",
+        summary="List an agent's releases",
+        responses=problems.responses(*problems.READS),
     )
     def list_agent_releases(
         caller: TheCaller, agent_id: AgentPath, query: Annotated[AgentReleaseQuery, Query()]
@@ -68,7 +58,7 @@ def release_routes(registry: Registry, log: ReadLog) -> APIRouter:
             rows, following = releases.listed(session, caller.org, limit, cursor, agent=agent, status=status)
             return wire.ReleasePage(releases=answers(session, caller.org, *rows), next=following)
 
-    @routes.get("/v1/agents/{agent_id}/draft", summary="The draft", responses=problems.responses(*_READS))
+    @routes.get("/v1/agents/{agent_id}/draft", summary="The draft", responses=problems.responses(*problems.READS))
     def get_draft(caller: TheCaller, agent_id: AgentPath, response: Response) -> wire.Draft:
         """The next release, while it is edited. Contents are left out without `content:read`."""
         with registry.reading() as session:
@@ -79,12 +69,12 @@ def release_routes(registry: Registry, log: ReadLog) -> APIRouter:
     @routes.put(
         "/v1/agents/{agent_id}/draft",
         summary="Edit the draft",
-        responses={201: {"model": wire.Draft, "description": "It is new"}, **problems.responses(*_CHANGES)},
+        responses={201: {"model": wire.Draft, "description": "It is new"}, **problems.responses(*problems.CHANGES)},
     )
     def put_draft(asking: TheAsking, agent_id: AgentPath, bundle: wire.Bundle, response: Response) -> wire.Draft:
         """Begin a draft, or replace it: then `If-Match` names its revision. The live release stays as it is."""
         with registry.changing(asking) as change:
-            _reached(change, Scope.RELEASES_WRITE, agent_id)
+            check_agent(change, Scope.RELEASES_WRITE, agent_id)
             row, new = releases.put_draft(change, agent_id, bundle)
             response.status_code = 201 if new else 200
             tag(response, row.revision)
@@ -94,12 +84,12 @@ def release_routes(registry: Registry, log: ReadLog) -> APIRouter:
         "/v1/agents/{agent_id}/draft",
         summary="Discard the draft",
         status_code=204,
-        responses=problems.responses(*_CHANGES),
+        responses=problems.responses(*problems.CHANGES),
     )
     def delete_draft(asking: TheAsking, agent_id: AgentPath) -> None:
         """`If-Match` names its revision."""
         with registry.changing(asking) as change:
-            _reached(change, Scope.RELEASES_WRITE, agent_id)
+            check_agent(change, Scope.RELEASES_WRITE, agent_id)
             releases.discard_draft(change, agent_id)
 
     @routes.post(
@@ -107,13 +97,13 @@ def release_routes(registry: Registry, log: ReadLog) -> APIRouter:
         summary="Propose the draft",
         status_code=201,
         response_model=wire.Release,
-        responses=problems.responses(*_CHANGES),
+        responses=problems.responses(*problems.CHANGES),
     )
     def propose_draft(asking: TheAsking, agent_id: AgentPath) -> Response:
         """The draft becomes a release, which never changes, and which a second person must approve."""
 
         def act(change: Change) -> tuple[wire.Release, dict[str, str]]:
-            _reached(change, Scope.RELEASES_WRITE, agent_id)
+            check_agent(change, Scope.RELEASES_WRITE, agent_id)
             row = releases.propose(change, agent_id)
             where = f"/v1/agents/{agent_id}/releases/{row.id}"
             return answers(change.session, change.org, row)[0], {"ETag": f'"{row.revision}"', "Location": where}
@@ -121,7 +111,9 @@ def release_routes(registry: Registry, log: ReadLog) -> APIRouter:
         return post(registry, asking, None, act)
 
     @routes.get(
-        "/v1/agents/{agent_id}/releases/{release_id}", summary="One release", responses=problems.responses(*_READS)
+        "/v1/agents/{agent_id}/releases/{release_id}",
+        summary="One release",
+        responses=problems.responses(*problems.READS),
     )
     def get_release(
         caller: TheCaller, agent_id: AgentPath, release_id: ReleasePath, response: Response
@@ -135,7 +127,7 @@ def release_routes(registry: Registry, log: ReadLog) -> APIRouter:
     @routes.get(
         "/v1/agents/{agent_id}/releases/{release_id}/parts/{digest}",
         summary="A part's content",
-        responses=problems.responses(*_READS),
+        responses=problems.responses(*problems.READS),
     )
     def get_part(caller: TheCaller, agent_id: AgentPath, release_id: ReleasePath, digest: PartPath) -> wire.PartContent:
         """Masked without `content:read`; null when it is kept elsewhere."""
@@ -150,7 +142,7 @@ def release_routes(registry: Registry, log: ReadLog) -> APIRouter:
     @routes.get(
         "/v1/agents/{agent_id}/releases/{release_id}/diff/{other_id}",
         summary="What differs",
-        responses=problems.responses(*_READS),
+        responses=problems.responses(*problems.READS),
     )
     def get_diff(
         caller: TheCaller,
@@ -171,7 +163,7 @@ def release_routes(registry: Registry, log: ReadLog) -> APIRouter:
 
     def decided(asking: TheAsking, agent_id: str, release_id: str, decision: wire.Verdict) -> Response:
         def act(change: Change) -> tuple[wire.Release, dict[str, str]]:
-            _reached(change, Scope.RELEASES_APPROVE, agent_id)
+            check_agent(change, Scope.RELEASES_APPROVE, agent_id)
             row = releases.decide(change, agent_id, release_id, decision)
             return answers(change.session, change.org, row)[0], {"ETag": f'"{row.revision}"'}
 
@@ -181,7 +173,7 @@ def release_routes(registry: Registry, log: ReadLog) -> APIRouter:
         "/v1/agents/{agent_id}/releases/{release_id}/decision",
         summary="Approve or reject",
         response_model=wire.Release,
-        responses=problems.responses(*_CHANGES),
+        responses=problems.responses(*problems.CHANGES),
     )
     def decide_release(
         asking: TheAsking, agent_id: AgentPath, release_id: ReleasePath, decision: wire.Verdict
@@ -193,13 +185,13 @@ def release_routes(registry: Registry, log: ReadLog) -> APIRouter:
         "/v1/agents/{agent_id}/releases/{release_id}/activate",
         summary="Make it the active one",
         response_model=wire.Release,
-        responses=problems.responses(*_CHANGES),
+        responses=problems.responses(*problems.CHANGES),
     )
     def activate_release(asking: TheAsking, agent_id: AgentPath, release_id: ReleasePath) -> Response:
         """The agent is to run it from now on. `If-Match` names the agent's revision."""
 
         def act(change: Change) -> tuple[wire.Release, dict[str, str]]:
-            _reached(change, Scope.RELEASES_WRITE, agent_id)
+            check_agent(change, Scope.RELEASES_WRITE, agent_id)
             row = releases.activate(change, agent_id, release_id)
             return answers(change.session, change.org, row)[0], {}
 
@@ -209,18 +201,18 @@ def release_routes(registry: Registry, log: ReadLog) -> APIRouter:
         "/v1/agents/{agent_id}/release/rollback",
         summary="Go back",
         response_model=wire.Release,
-        responses=problems.responses(*_CHANGES),
+        responses=problems.responses(*problems.CHANGES),
     )
     def roll_back(asking: TheAsking, agent_id: AgentPath) -> Response:
         """To the release that the active one names for this. `If-Match` names the agent's revision."""
 
         def act(change: Change) -> tuple[wire.Release, dict[str, str]]:
-            _reached(change, Scope.RELEASES_WRITE, agent_id)
+            check_agent(change, Scope.RELEASES_WRITE, agent_id)
             return answers(change.session, change.org, releases.roll_back(change, agent_id))[0], {}
 
         return post(registry, asking, None, act, 200)
 
-    @routes.get("/v1/agents/{agent_id}/release", summary="What it runs", responses=problems.responses(*_READS))
+    @routes.get("/v1/agents/{agent_id}/release", summary="What it runs", responses=problems.responses(*problems.READS))
     def get_active_release(caller: TheCaller, agent_id: AgentPath, response: Response) -> wire.ActiveRelease:
         """The active release: an agent asks for its own with its token."""
         with registry.reading() as session:
@@ -235,14 +227,10 @@ def release_routes(registry: Registry, log: ReadLog) -> APIRouter:
     return routes
 
 
-def _reached(change: Change, scope: Scope, agent_id: str) -> None:
-    check_reach(change.asking.caller, scope, agents.get(change.session, change.org, agent_id))
-
-
 def _may_see(session: Session, caller: Caller, agent_id: str, log: ReadLog, what: str) -> bool:
     """Whether contents may be seen; if so, that they were is noted first."""
     row = agents.get(session, caller.org, agent_id)
-    held = reach_of(caller, Scope.CONTENT_READ)
+    held = reach(caller, Scope.CONTENT_READ)
     seen = held.covers(row.id, owners=(row.owner, row.backup_owner), team=row.team)
     if seen:
         log.note(caller, f"agent {agent_id} {what}")

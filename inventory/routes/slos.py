@@ -14,14 +14,12 @@ from inventory.db.models import Slo
 from inventory.registry import agents, slos
 from inventory.registry.change import Change, Registry
 from inventory.registry.errors import Clash, Missing, Unfit
+from inventory.routes.agents import PageQuery
 from inventory.routes.door import TheAsking, TheCaller, check_reach, post, tag
-from inventory.routes.people import PageQuery
 from inventory.slos import burn, definition
 from inventory.slos.durations import written
 
 SloPath = Annotated[str, Path(pattern=SLUG, description="The objective's id", examples=["drafter-available"])]
-_READS = (401, 403, 404, 422, 429, 503)
-_CHANGES = (401, 403, 404, 409, 412, 422, 428, 429, 503)
 
 
 class SloQuery(PageQuery):
@@ -31,14 +29,14 @@ class SloQuery(PageQuery):
 def slo_routes(registry: Registry) -> APIRouter:
     routes = APIRouter(tags=["slos"])
 
-    @routes.get("/v1/slos", summary="List objectives", responses=problems.responses(*_READS))
+    @routes.get("/v1/slos", summary="List objectives", responses=problems.responses(*problems.READS))
     def list_slos(caller: TheCaller, query: Annotated[SloQuery, Query()]) -> wire.SloPage:
         """By id; follow `next` for more."""
         with registry.reading() as session:
             rows, cursor = slos.listed(session, caller.org, query.limit, query.cursor, query.agent)
             return wire.SloPage(slos=[answer(row) for row in rows], next=cursor)
 
-    @routes.get("/v1/slos/{slo_id}", summary="One objective", responses=problems.responses(*_READS))
+    @routes.get("/v1/slos/{slo_id}", summary="One objective", responses=problems.responses(*problems.READS))
     def get_slo(caller: TheCaller, slo_id: SloPath, response: Response) -> wire.Slo:
         """With what it counts, and above which share of failures each of its alerts fires."""
         with registry.reading() as session:
@@ -49,7 +47,7 @@ def slo_routes(registry: Registry) -> APIRouter:
     @routes.put(
         "/v1/slos/{slo_id}",
         summary="Add or change an objective",
-        responses={201: {"model": wire.Slo, "description": "It is new"}, **problems.responses(*_CHANGES)},
+        responses={201: {"model": wire.Slo, "description": "It is new"}, **problems.responses(*problems.CHANGES)},
     )
     def put_slo(asking: TheAsking, slo_id: SloPath, given: wire.SloGiven, response: Response) -> wire.Slo:
         """One whose alerts can never fire is refused, with the arithmetic. `If-Match` for one that is there."""
@@ -62,7 +60,10 @@ def slo_routes(registry: Registry) -> APIRouter:
             return answer(row)
 
     @routes.delete(
-        "/v1/slos/{slo_id}", summary="Remove an objective", status_code=204, responses=problems.responses(*_CHANGES)
+        "/v1/slos/{slo_id}",
+        summary="Remove an objective",
+        status_code=204,
+        responses=problems.responses(*problems.CHANGES),
     )
     def delete_slo(asking: TheAsking, slo_id: SloPath) -> None:
         """`If-Match` names its revision. What it was stays in the versions and the audit log."""

@@ -7,14 +7,14 @@ from typing import Annotated
 from fastapi import APIRouter, Path, Query, Response
 
 from inventory import problems
-from inventory.auth.policy import Scope
+from inventory.auth.policy import Scope, reach
 from inventory.contract import people as wire
 from inventory.contract.agents import Reason
 from inventory.registry import tokens
 from inventory.registry.change import Change, Registry
 from inventory.registry.errors import Missing
-from inventory.routes.door import TheAsking, TheCaller, post, reach_of
-from inventory.routes.people import PageQuery
+from inventory.routes.agents import PageQuery
+from inventory.routes.door import TheAsking, TheCaller, post
 
 TokenPath = Annotated[
     str, Path(pattern="^tok_[0-9a-f]{16}$", description="The token's id", examples=["tok_0011223344556677"])
@@ -28,7 +28,7 @@ def token_routes(registry: Registry) -> APIRouter:
     @routes.get("/v1/tokens", summary="List tokens", responses=problems.responses(401, 403, 422, 429, 503))
     def list_tokens(caller: TheCaller, query: Annotated[PageQuery, Query()]) -> wire.TokenPage:
         """Without what they are; follow `next` for more."""
-        own = None if reach_of(caller, Scope.TOKENS_WRITE).everything else caller.person or ""
+        own = None if reach(caller, Scope.TOKENS_WRITE).everything else caller.person or ""
         with registry.reading() as session:
             rows, cursor = tokens.listed(session, caller.org, query.limit, query.cursor, only_person=own)
             return wire.TokenPage(tokens=tokens.answers(rows), next=cursor)
@@ -42,7 +42,7 @@ def token_routes(registry: Registry) -> APIRouter:
     )
     def issue_token(asking: TheAsking, new: wire.NewToken) -> Response:
         """The only answer that holds the token. It is not kept, so an Idempotency-Key isn't taken here."""
-        tokens.may_issue(asking.caller, new, reach_of(asking.caller, Scope.TOKENS_WRITE).everything)
+        tokens.may_issue(asking.caller, new, reach(asking.caller, Scope.TOKENS_WRITE).everything)
         tokens.not_kept(asking)
 
         def act(change: Change) -> tuple[wire.IssuedToken, dict[str, str]]:
@@ -64,7 +64,7 @@ def token_routes(registry: Registry) -> APIRouter:
             row = tokens.get(change.session, change.org, token_id)
             caller = change.asking.caller
             mine = row.person is not None and row.person == caller.person
-            if not mine and not reach_of(caller, Scope.TOKENS_WRITE).everything:
+            if not mine and not reach(caller, Scope.TOKENS_WRITE).everything:
                 raise Missing(tokens.KIND, token_id)  # whose it is, is nobody else's business
             return tokens.answers([tokens.revoke(change, token_id, reason.reason)])[0], {}
 

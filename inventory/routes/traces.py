@@ -55,7 +55,7 @@ def trace_routes(store: Readers, sight: Sight, now: Callable[[], datetime]) -> A
         "/v1/traces/{trace_id}",
         tags=["traces"],
         summary="One trace",
-        responses=problems.responses(401, 403, 404, 422, 429, 503),
+        responses=problems.responses(*problems.READS),
     )
     def get_trace(
         caller: TheCaller,
@@ -77,7 +77,7 @@ def trace_routes(store: Readers, sight: Sight, now: Callable[[], datetime]) -> A
         "/v1/traces/{trace_id}/spans/{span_id}",
         tags=["traces"],
         summary="One span, with its texts whole",
-        responses=problems.responses(401, 403, 404, 422, 429, 503),
+        responses=problems.responses(*problems.READS),
     )
     def get_span(caller: TheCaller, trace_id: TraceIdPath, span_id: SpanIdPath) -> contract.Span:
         """The first received copy of a span."""

@@ -3,13 +3,7 @@ SELECT
     toString(ServiceName) AS service,
     toString(AgentId) AS agent_id,
     toString(AgentName) AS agent,
-    toUnixTimestamp64Nano(min(FirstSeen)) AS first_ns,
-    toUnixTimestamp64Nano(max(LastSeen)) AS last_ns,
-    toUnixTimestamp64Nano(max(LastReceived)) AS received_ns,
-    sum(Spans) AS spans,
-    sum(Errors) AS errors,
-    sum(ModelCalls) AS model_calls,
-    sum(ToolCalls) AS tool_calls,
+    {{activity_columns}},
     arraySort(groupUniqArrayIf(toString(Environment), Environment != '')) AS environments,
     arraySort(groupUniqArray((toString(Identity), toString(IdentityMethod)))) AS identities
 FROM agent_activity
