@@ -33,6 +33,7 @@ from deploy.registry.agents import agents_app
 from deploy.registry.audit import audit_app, search
 from deploy.registry.discover import discover_app
 from deploy.registry.files import apply, export
+from deploy.registry.lifecycle import jobs_app, lifecycle_app
 from deploy.registry.releases import releases_app
 from deploy.registry.slos import slo_app
 from deploy.registry.tokens import me, people_app, tokens_app
@@ -61,6 +62,8 @@ app.add_typer(people_app, name="people")
 app.add_typer(audit_app, name="audit")
 app.add_typer(slo_app, name="slo")
 app.add_typer(discover_app, name="discover")
+app.add_typer(lifecycle_app, name="lifecycle")
+app.add_typer(jobs_app, name="jobs")
 out = Console()
 err = Console(stderr=True)
 

@@ -60,14 +60,14 @@ class InventoryService:
             self.database, admin=local.admin_token(data) if self.api.local else None, provider=self._provider
         )
         self.ingest = IngestTokens(self.database, _others(settings.collector()))
-        self._signer = Signer.of(keys / "audit.pem")
+        self.signer = Signer.of(keys / "audit.pem")
         self._anchor = FileAnchor(data / "anchors" / "audit.jsonl")
         self._publisher = Publisher(registry, store)
-        reads = ReadLog(self.database, self._signer)
+        reads = ReadLog(self.database, self.signer)
         self.inventory = Inventory(
             registry=registry,
             known=self.authenticator,
-            signer=self._signer,
+            signer=self.signer,
             anchor=self._anchor,
             reads=reads,
             sight=Sight(registry, reads),
@@ -116,8 +116,8 @@ class InventoryService:
         """Nothing new: nothing is signed."""
         with self.database.reading() as session:
             newest = head(session)
-        if newest.seq and newest not in anchored_heads(self._anchor, self._signer)[-1:]:
-            anchor_head(self._anchor, self._signer, newest, datetime.now(UTC))
+        if newest.seq and newest not in anchored_heads(self._anchor, self.signer)[-1:]:
+            anchor_head(self._anchor, self.signer, newest, datetime.now(UTC))
 
 
 @contextmanager

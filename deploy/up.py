@@ -18,6 +18,7 @@ from collector.store.connection import Store, StoreError
 from collector.store.migrate import Status, load, migrate, plan
 from deploy.collector_service import CollectorService, HttpServer
 from deploy.inventory_service import InventoryService, senders
+from deploy.lifecycle_service import LifecycleService
 from deploy.settings import DeploySettings
 from inventory.app import api_app
 
@@ -76,10 +77,13 @@ async def _serve(settings: DeploySettings, store: Store, say: Say) -> None:
     stopping = _stopping()
     inventory = InventoryService(settings, store)
     collector = CollectorService(settings.collector(), store, inventory.ingest)
-    api = HttpServer(api_app(store, inventory.inventory), inventory.api.host, inventory.api.port)
+    lifecycle = LifecycleService(inventory, store, otlp=lambda: f"http://127.0.0.1:{collector.http_port}")
+    routes = lifecycle.routes()
+    api = HttpServer(api_app(store, inventory.inventory, routes), inventory.api.host, inventory.api.port)
     api_port = api.bind()
     await collector.start()
     inventory.start()
+    lifecycle.start()
     api_task = asyncio.create_task(api.serve_bound())
     child = _dashboards(settings, api_port) if settings.dashboards else None
     try:
@@ -100,6 +104,7 @@ async def _serve(settings: DeploySettings, store: Store, say: Say) -> None:
         if child is not None:
             child.terminate()
         api.should_exit = True
+        await asyncio.to_thread(lifecycle.stop)
         await collector.stop()
         await api_task
         await asyncio.to_thread(inventory.stop)

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
 from typing import Any
 
-from fastapi import Depends, FastAPI
+from fastapi import APIRouter, Depends, FastAPI
 
 from inventory import contract, problems
 from inventory.auth.policy import PUBLIC, ROUTES
@@ -37,11 +37,14 @@ def _utc_now() -> datetime:
 def api_app(
     store: Readers,
     inventory: Inventory,
+    more: Iterable[APIRouter] = (),
     *,
     now: Callable[[], datetime] = _utc_now,
     version: str = "0.1.0",
 ) -> FastAPI:
-    """The application. Endpoints are synchronous: reads block, and run in the server's thread pool."""
+    """The application; `more`: routes of what lies above. Endpoints are synchronous: reads block, and run in the
+    server's thread pool.
+    """
     gate = Gate(inventory.known, inventory.limiter)
     app = FastAPI(title="Muster", version=version, description=_DESCRIPTION, dependencies=[Depends(gate)])
     app.add_middleware(Shield)
@@ -56,6 +59,8 @@ def api_app(
     app.include_router(token_routes(inventory.registry))
     app.include_router(audit_routes(inventory.registry, inventory.anchor, inventory.signer))
     app.include_router(document_routes(inventory.registry))
+    for routes in more:
+        app.include_router(routes)
 
     @app.get("/healthz", tags=["health"], summary="Whether the process answers")
     def healthz() -> contract.Alive:
@@ -83,7 +88,7 @@ def _describe(app: FastAPI) -> None:
                 if ROUTES.get((method.upper(), path)) is PUBLIC:
                     operation["security"] = []
                 if "requestBody" in operation:
-                    operation["responses"] |= problems.responses(400, 413)
+                    operation["responses"] = problems.responses(400, 413) | operation["responses"]
         return schema
 
     app.openapi = openapi  # type: ignore[method-assign]

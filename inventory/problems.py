@@ -80,6 +80,16 @@ def not_found(title: str, detail: str, remedy: str, kind: str) -> ProblemError:
     )
 
 
+def unavailable(title: str, detail: str) -> ProblemError:
+    """Something outside doesn't answer now."""
+    return ProblemError(
+        Problem(
+            type="urn:muster:problem:target-unavailable", title=title, status=503, detail=detail,
+            remedy="try again when it answers",
+        )
+    )  # fmt: skip
+
+
 def responses(*statuses: int) -> dict[int | str, dict[str, Any]]:
     """For OpenAPI: these statuses answer with a problem."""
     texts = {

@@ -99,6 +99,9 @@ class Authenticator:
             if row.revoked_at is not None:
                 self._known.pop(digest, None)
                 raise NotAuthenticated("the token was revoked: ask an admin for a new one", "revoked")
+            if row.suspended_at is not None:
+                self._known.pop(digest, None)
+                raise NotAuthenticated("the token's agent is disabled: ask its owner to take it back", "suspended")
             known = _Known(_holder(session, row), row.id, row.expires_at, now + _FRESH)
         with self._lock:
             if len(self._known) >= _MOST:

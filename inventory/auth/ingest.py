@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Final
 
-from sqlalchemy import select
+from sqlalchemy import Select, select
+from sqlalchemy.orm import Session
 
 from collector.errors import Unauthenticated
 from collector.receivers.auth import Verifier
@@ -57,11 +58,7 @@ class IngestTokens:
     def refresh(self) -> None:
         """Read which tokens may send. Raises DatabaseError: until it succeeds again, what was known goes on."""
         with self._database.reading() as session:
-            rows = session.scalars(
-                select(Token).where(
-                    Token.revoked_at.is_(None), Token.expires_at > self._now(), Token.kind != Kind.PERSON.value
-                )
-            )
+            rows = session.scalars(_accepted(self._now()))
             self._known = {
                 row.digest: _Sender(_principal(row), row.id, row.expires_at)
                 for row in rows
@@ -76,12 +73,28 @@ class IngestTokens:
             return self._others.verify(authorization)
         sender = self._known.get(tokens.digest_of(secret))
         if sender is None:
-            raise Unauthenticated(f"the token is not known here, was revoked, or may not send telemetry; {_REMEDY}")
+            raise Unauthenticated(
+                f"the token is not known here, was revoked or suspended, or may not send telemetry; {_REMEDY}"
+            )
         now = self._now()
         if now >= sender.expires:
             raise Unauthenticated(f"the token has expired; {_REMEDY}")
         self.uses.note(sender.token, now)
         return sender.principal
+
+
+def accepted(session: Session, now: datetime, token: str) -> bool:
+    """Whether the collector takes it, as of the next `refresh`."""
+    return session.scalar(_accepted(now).where(Token.id == token)) is not None
+
+
+def _accepted(now: datetime) -> Select[Token]:
+    return select(Token).where(
+        Token.revoked_at.is_(None),
+        Token.suspended_at.is_(None),
+        Token.expires_at > now,
+        Token.kind != Kind.PERSON.value,
+    )
 
 
 def _principal(row: Token) -> Principal:

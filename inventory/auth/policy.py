@@ -31,6 +31,12 @@ class Scope(StrEnum):
     """People, teams and roles."""
     TOKENS_WRITE = "tokens:write"
     AUDIT_READ = "audit:read"
+    LIFECYCLE_ENFORCE = "lifecycle:enforce"
+    """Policies, the second person's word, the end of the kill switch, jobs."""
+    LIFECYCLE_STOP = "lifecycle:stop"
+    """The kill switch, and reports of violations."""
+    LIFECYCLE_HOLD = "lifecycle:hold"
+    """Legal holds."""
     ORGANISATIONS_WRITE = "organisations:write"
     RELEASE_READ = "release:read"
     """The active release of one's own agent."""
@@ -49,7 +55,13 @@ there is.
 
 ROLES: Final[Mapping[Role, Mapping[Scope, str]]] = {
     Role.VIEWER: _READS,
-    Role.SRE: {**_READS, Scope.CONTENT_READ: ALL, Scope.SLOS_WRITE: ALL, Scope.RELEASES_WRITE: ALL},
+    Role.SRE: {
+        **_READS,
+        Scope.CONTENT_READ: ALL,
+        Scope.SLOS_WRITE: ALL,
+        Scope.RELEASES_WRITE: ALL,
+        Scope.LIFECYCLE_STOP: ALL,
+    },
     Role.OWNER: {
         **_READS,
         Scope.CONTENT_READ: OWN,
@@ -59,7 +71,7 @@ ROLES: Final[Mapping[Role, Mapping[Scope, str]]] = {
         Scope.SLOS_WRITE: OWN,
         Scope.DISCOVERY_CLAIM: OWN,
     },
-    Role.RECORDS: {**_READS, Scope.CONTENT_READ: ALL, Scope.AUDIT_READ: ALL},
+    Role.RECORDS: {**_READS, Scope.CONTENT_READ: ALL, Scope.AUDIT_READ: ALL, Scope.LIFECYCLE_HOLD: ALL},
     Role.ADMIN: {
         **_READS,
         Scope.CONTENT_READ: ALL,
@@ -71,6 +83,9 @@ ROLES: Final[Mapping[Role, Mapping[Scope, str]]] = {
         Scope.PEOPLE_WRITE: ALL,
         Scope.TOKENS_WRITE: ALL,
         Scope.AUDIT_READ: ALL,
+        Scope.LIFECYCLE_ENFORCE: ALL,
+        Scope.LIFECYCLE_STOP: ALL,
+        Scope.LIFECYCLE_HOLD: ALL,
     },
     Role.AUDITOR: {**_READS, Scope.CONTENT_READ: ALL, Scope.AUDIT_READ: ALL},
 }
@@ -157,6 +172,25 @@ ROUTES: Final[Mapping[tuple[str, str], Scope | Whole | str | None]] = {
     ("POST", "/v1/registry/plan"): Scope.REGISTRY_READ,
     ("POST", "/v1/registry/apply"): ANYBODY,
     ("GET", "/v1/registry/export"): Scope.REGISTRY_READ,
+    ("GET", "/review/{token}"): PUBLIC,
+    ("POST", "/review/{token}"): PUBLIC,
+    ("GET", "/v1/lifecycle/policies"): Scope.REGISTRY_READ,
+    ("PUT", "/v1/lifecycle/policies/{policy_id}"): Whole(Scope.LIFECYCLE_ENFORCE),
+    ("GET", "/v1/lifecycle/plan"): Scope.REGISTRY_READ,
+    ("GET", "/v1/lifecycle/impact"): Scope.REGISTRY_READ,
+    ("GET", "/v1/lifecycle/cases"): Scope.REGISTRY_READ,
+    ("GET", "/v1/lifecycle/cases/{case_id}"): Scope.REGISTRY_READ,
+    ("GET", "/v1/lifecycle/cases/{case_id}/certificate"): Scope.REGISTRY_READ,
+    ("POST", "/v1/lifecycle/cases/{case_id}/decision"): Scope.AGENTS_WRITE,
+    ("POST", "/v1/lifecycle/cases/{case_id}/requests"): Scope.AGENTS_WRITE,
+    ("POST", "/v1/lifecycle/requests/{request_id}/decision"): Whole(Scope.LIFECYCLE_ENFORCE),
+    ("POST", "/v1/lifecycle/cases/{case_id}/hold"): Whole(Scope.LIFECYCLE_HOLD),
+    ("POST", "/v1/agents/{agent_id}/violations"): Whole(Scope.LIFECYCLE_STOP),
+    ("POST", "/v1/agents/{agent_id}/activity"): ANYBODY,
+    ("GET", "/v1/lifecycle/switch"): Scope.REGISTRY_READ,
+    ("PUT", "/v1/lifecycle/switch"): Whole(Scope.LIFECYCLE_STOP),
+    ("GET", "/v1/jobs"): Scope.REGISTRY_READ,
+    ("POST", "/v1/jobs/{name}/run"): Whole(Scope.LIFECYCLE_ENFORCE),
 }
 
 

@@ -34,7 +34,7 @@ class Matcher(Given):
 class Binding(Given):
     """Something outside that this agent acts through, and that is switched off with it."""
 
-    kind: Literal["iam-user", "iam-role", "rule", "schedule", "scim", "webhook", "other"]
+    kind: Literal["iam-user", "iam-role", "rule", "schedule", "event-source", "scim", "webhook", "other"]
     ref: Annotated[Name, Field(examples=["arn:aws:iam::123456789012:role/support-drafter"])]
     note: Prose = ""
 
@@ -115,6 +115,10 @@ class AgentSpec(Given):
     expected_interval_hours: Annotated[
         Number | None, Field(ge=1, le=24 * 366, description="It runs at least this often; what lets it idle longer")
     ] = None
+    heartbeat: Annotated[
+        Maybe,
+        Field(description="service.name whose spans prove that its path to here works", examples=["edge-gateway"]),
+    ] = ""
     retirement_criteria: Prose = ""
     end_date: date | None = None
     tags: Annotated[list[Label], Field(max_length=50)] = []

@@ -124,6 +124,7 @@ class Token(Wire):
     created_by: str
     expires_at: Moment
     revoked_at: Moment | None
+    suspended_at: Annotated[Moment | None, Field(description="Its agent is disabled; it may be given back")] = None
     last_used_at: Moment | None
 
 

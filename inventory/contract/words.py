@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from datetime import datetime
 from typing import Annotated
 
 from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
@@ -34,7 +35,9 @@ Label = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9:._-]{0,62}$", examples=[
 
 def _rfc3339(value: object) -> object:
     """A number would be taken for seconds since 1970, which nobody means."""
-    if isinstance(value, str) and not re.match(r"^\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d", value):
+    if not isinstance(value, datetime) and not (
+        isinstance(value, str) and re.match(r"^\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d", value)
+    ):
         raise ValueError("it is no RFC 3339 time, such as 2026-03-02T02:00:00Z")
     return value
 

@@ -238,6 +238,8 @@ class Token(Base):
     revoked_at: Mapped[datetime | None]
     revoked_by: Mapped[str | None]
     last_used_at: Mapped[datetime | None]
+    suspended_at: Mapped[datetime | None]
+    """Not accepted while its agent is disabled; given back, it is what it was."""
     __table_args__ = (Index(None, "org", "id"),)
 
 

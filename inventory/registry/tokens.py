@@ -50,7 +50,7 @@ def issue(change: Change, new: wire.NewToken) -> tuple[Token, str]:
         id=f"tok_{secrets.token_hex(8)}", org=org, kind=new.kind, name=new.name, digest=digest_of(secret),
         person=new.person, agents=sorted(known), scopes=sorted({scope.value for scope in new.scopes}),
         created_at=change.at, created_by=change.actor, expires_at=change.at + timedelta(days=new.days),
-        revoked_at=None, revoked_by=None, last_used_at=None,
+        revoked_at=None, revoked_by=None, last_used_at=None, suspended_at=None,
     )  # fmt: skip
     session.add(row)
     change.record("issue", KIND, row.id, None, snapshot(row))
@@ -73,6 +73,13 @@ def revoke(change: Change, name: str, reason: str) -> Token:
         row.revoked_at, row.revoked_by = change.at, change.actor
         change.record("revoke", KIND, name, before, {**snapshot(row), "reason": reason})
     return row
+
+
+def suspend(change: Change, row: Token, at: datetime | None) -> None:
+    """Not accepted from the next seconds on; None: accepted again."""
+    before = snapshot(row)
+    row.suspended_at = at
+    change.record("resume" if at is None else "suspend", KIND, row.id, before, snapshot(row))
 
 
 def may_issue(caller: Caller, new: wire.NewToken, everything: bool) -> None:
@@ -135,6 +142,7 @@ def snapshot(row: Token) -> Json:
         "scopes": row.scopes,
         "expires_at": row.expires_at.isoformat(),
         "revoked_by": row.revoked_by,
+        "suspended_at": row.suspended_at.isoformat() if row.suspended_at else None,
     }
 
 

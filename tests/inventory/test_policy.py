@@ -15,7 +15,6 @@ from fastapi.routing import APIRoute, iter_route_contexts
 from starlette.testclient import TestClient
 
 from collector.store import reads
-from inventory.app import api_app
 from inventory.auth.authenticator import Authenticator
 from inventory.auth.caller import Caller, Kind
 from inventory.auth.policy import ALL, ANYBODY, MACHINES, PUBLIC, ROLES, ROUTES, Scope, Whole, reach
@@ -23,6 +22,7 @@ from inventory.auth.roles import Grant, Role
 from inventory.services import Inventory
 from tests.inventory.access import Everybody, inventory
 from tests.inventory.registry.asking import person, ready
+from tests.inventory.whole import whole_app
 
 _HARMLESS_FOR_ALL = {Scope.TELEMETRY_READ, Scope.REGISTRY_READ, Scope.RELEASE_READ}
 
@@ -93,7 +93,7 @@ def services(known: Everybody, tmp_path_factory: pytest.TempPathFactory) -> Inve
 
 @pytest.fixture(scope="module")
 def app(services: Inventory) -> FastAPI:
-    return api_app(NoStore(), services)
+    return whole_app(NoStore(), services)
 
 
 @pytest.fixture(scope="module")
@@ -117,7 +117,8 @@ def test_every_route_has_a_row_and_every_row_a_route(app: FastAPI) -> None:
 
 def _filled(path: str) -> str:
     values = {"agent_id": "mine", "trace_id": "0" * 32, "span_id": "0" * 16, "person_id": "me", "team_id": "support",
-              "token_id": "tok_0000000000000000", "slo_id": "none"}  # fmt: skip
+              "token_id": "tok_0000000000000000", "slo_id": "none", "policy_id": "none", "name": "none",
+              "case_id": "case_0000000000000000", "request_id": "req_0000000000000000"}  # fmt: skip
     return re.sub(r"{(\w+)(:path)?}", lambda found: values.get(found[1], "sha256:" + "0" * 64), path)
 
 
@@ -142,7 +143,7 @@ def test_nobody_gets_in_without_credentials(tmp_path: Path) -> None:
 
     services = inventory(tmp_path)
     authenticator = Authenticator(services.registry.database, admin=b"x" * 32)
-    app = api_app(NoStore(), inventory(tmp_path, authenticator, services.registry.database))
+    app = whole_app(NoStore(), inventory(tmp_path, authenticator, services.registry.database))
     with TestClient(app) as client:
         for method, path in ROUTES:
             for authorization in (None, "Bearer x", "Basic eDp5", "Bearer muster_unknown", "Bearer"):

@@ -12,7 +12,6 @@ import pytest
 
 from collector.store.connection import Store
 from collector.store.writer import Writer
-from inventory.app import api_app
 from inventory.auth.authenticator import Authenticator
 from inventory.contract.releases import Bundle
 from inventory.registry import releases, tokens
@@ -21,6 +20,7 @@ from tests.browser.scene import fill
 from tests.inventory.access import inventory
 from tests.inventory.registry.asking import add, asking, ready, registry
 from tests.inventory.serving import served
+from tests.inventory.whole import whole_app
 
 _SECRET = "muster-admin_of-this-test"
 CHECKS = (
@@ -47,7 +47,7 @@ def url(store: Store, writer: Writer, tmp_path_factory: pytest.TempPathFactory) 
     fill(writer)
     _people_and_agents(services.registry)
     known = Authenticator(services.registry.database, admin=tokens.digest_of(_SECRET))
-    with served(api_app(store, inventory(directory, known, services.registry.database))) as base:
+    with served(whole_app(store, inventory(directory, known, services.registry.database))) as base:
         yield base
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from alembic import context
 
+from inventory.db import cases  # noqa: F401 (its tables are Base's too)
 from inventory.db.models import Base
 
 context.configure(
