@@ -6,7 +6,8 @@ import os
 import socket
 from pathlib import Path
 
-from sqlalchemy import text
+from sqlalchemy import select
+from sqlalchemy.orm import Session
 
 from collector.price_book import PRICES_FILE_SETTING, PriceBook
 from collector.price_file import PriceFileError
@@ -20,8 +21,11 @@ from collector.store.migrate import plan
 from deploy.inventory_service import database_of
 from deploy.settings import DeploySettings
 from inventory.auth.oidc_settings import MappingError, OidcSettings
+from inventory.db.cases import Policy
 from inventory.db.engine import DatabaseError
+from inventory.db.migrate import waiting
 from inventory.settings import ApiSettings
+from lifecycle.settings import LifecycleSettings, MailSettings
 
 
 def findings(settings: DeploySettings) -> list[str]:
@@ -79,14 +83,27 @@ def _inventory(settings: DeploySettings) -> list[str]:
     try:
         database = database_of(settings)
         try:
-            if not database.sqlite:  # a file that isn't there yet would be made by asking
+            there = not database.sqlite or (settings.data / "registry.sqlite").exists()
+            if there and not waiting(database):  # a file that isn't there yet would be made by asking
                 with database.reading() as session:
-                    session.execute(text("SELECT 1"))
+                    found += _lifecycle(session)
         finally:
             database.close()
     except DatabaseError as error:
         found.append(str(error))
     return found
+
+
+def _lifecycle(session: Session) -> list[str]:
+    """Policies that are to act, and can't since nobody would be told."""
+    LifecycleSettings()
+    enforced = sorted(row.id for row in session.scalars(select(Policy)) if row.document["enforced"])
+    if not enforced or MailSettings().host:
+        return []
+    return [
+        f"{', '.join(dict.fromkeys(enforced))} is enforced and there is no mail server: nobody is told, so nothing "
+        "advances. Set MUSTER_SMTP_HOST, or let it only watch (muster lifecycle policy enforce --off)"
+    ]
 
 
 def _ports(settings: DeploySettings, collector: CollectorSettings) -> list[tuple[str, str, int]]:

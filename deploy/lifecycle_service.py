@@ -6,11 +6,15 @@ from collections.abc import Callable
 
 from fastapi import APIRouter
 
+from collector.selfobs import Observations
 from deploy.inventory_service import InventoryService
 from inventory.readers import Readers
 from lifecycle import service
+from lifecycle.connectors.aws import AwsIam, AwsTriggers
 from lifecycle.connectors.base import Connector
+from lifecycle.connectors.scim import Scim
 from lifecycle.connectors.webhook import Webhooks
+from lifecycle.figures import Figures
 from lifecycle.review import review_routes
 from lifecycle.routes import lifecycle_routes
 from lifecycle.settings import LifecycleSettings, MailSettings
@@ -35,6 +39,18 @@ class LifecycleService:
             review_routes(made.registry, self._signer, self.settings.zone),
         ]
 
+    def observe(self, observations: Observations) -> None:
+        """Let the figures of jobs and cases stand beside the collector's own."""
+        read = Figures(self.lifecycle.registry)
+        for name, description, levels, unit in (
+            ("muster.job.duration", "How long the last run of a job took", read.seconds, "s"),
+            ("muster.job.lag", "How late the last run of a job began", read.lag, "s"),
+            ("muster.job.age", "Since when a job last began", read.age, "s"),
+            ("muster.job.failed", "Whether the last run of a job failed or stopped itself", read.failed, ""),
+            ("muster.lifecycle.cases", "Open cases by state, and whether something holds them up", read.cases, ""),
+        ):
+            observations.gauge(name, description, levels, unit)
+
     def start(self) -> None:
         if self.settings.scheduler:
             self.lifecycle.scheduler.start()
@@ -48,6 +64,10 @@ class LifecycleService:
 def connectors(settings: LifecycleSettings) -> list[Connector]:
     """To what lies outside, as far as it is set up."""
     found: list[Connector] = []
+    if settings.aws:
+        found += [AwsIam(), AwsTriggers()]
+    if settings.scim_token is not None:
+        found.append(Scim(settings.scim_url, settings.scim_token))
     if settings.webhook_secret is not None:
         found.append(Webhooks(settings.webhook_secret))
     return found

@@ -82,6 +82,7 @@ async def _serve(settings: DeploySettings, store: Store, say: Say) -> None:
     api = HttpServer(api_app(store, inventory.inventory, routes), inventory.api.host, inventory.api.port)
     api_port = api.bind()
     await collector.start()
+    lifecycle.observe(collector.observations)
     inventory.start()
     lifecycle.start()
     api_task = asyncio.create_task(api.serve_bound())

@@ -102,7 +102,7 @@ def idle(policy: PolicySpec, agent: Facts, signals: Signals, intervals: Cleared 
     latest = _latest(signals)
     began = max((at for _, at in latest), default=agent.created_at)
     signal = next((name for name, at in latest if at == began), "none since it was registered")
-    if agent.created_at >= began:
+    if agent.created_at > began:
         began, signal = agent.created_at, "none since it was registered"
     beats = _darkest(signals.beats, began, now)
     blind = beats.blind(began, now)

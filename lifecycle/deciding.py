@@ -21,6 +21,7 @@ from lifecycle import cases, notices
 from lifecycle.conditions import Found
 from lifecycle.looking import Held, policies_of
 from lifecycle.machine import TERMINAL, UNDO, WARNING, Condition, Next
+from lifecycle.standing import follow
 
 _MOST_SNOOZED: Final = 90
 
@@ -123,8 +124,14 @@ def violation(change: Change, agent: str, reason: str) -> db.Case:
             "add one: muster lifecycle policy put", "no-policy",
         )  # fmt: skip
     _no_other(change.session, row, "violation")
+    if row.state != "active":
+        raise Clash(
+            "The agent isn't active", f"{agent} is {row.state}.", "there is nothing to switch off", "state-conflict"
+        )
     found = Found(Condition(True, change.at), {"reason": reason, "raised_by": change.actor})
-    return cases.open_case(change, agent, held, found, Next("notice", change.at), "violation")
+    case = cases.open_case(change, agent, held, found, Next("notice", change.at), "violation")
+    follow(change.session, case, held.spec, found.condition)
+    return case
 
 
 def hold(change: Change, name: str, given: wire.Hold) -> db.Case:

@@ -18,10 +18,10 @@ from inventory.readers import Readers
 from inventory.registry.change import Asking, Change, Registry
 from lifecycle import cases, notices
 from lifecycle.connectors.base import ConnectorError
-from lifecycle.enforcing import Enforcer
+from lifecycle.enforcing import Enforcer, Planned
 from lifecycle.lease import Lease
 from lifecycle.looking import look
-from lifecycle.machine import ENFORCING, Next
+from lifecycle.machine import ENFORCING, TELLING, Next
 from lifecycle.planning import Intent, intents, stopped
 from lifecycle.standing import follow
 
@@ -123,7 +123,7 @@ class Evaluator:
         act: Mapping[str, Callable[[Change, db.Case, Intent], str]] = {
             "notice": self._tell, "remind": self._tell, "final": self._tell, "wake": _wake, "restore": _restore,
         }  # fmt: skip
-        prepared = self._enforcer.prepare(asking.caller.org, intent) if coming.action == "final" else None
+        prepared = self._prepared(asking.caller.org, intent) if coming.action in TELLING else None
         with self._registry.changing(asking) as change:
             lease.check(change.session)
             row = cases.hold(change.session, case.org, case.id)
@@ -135,6 +135,15 @@ class Evaluator:
             if done and row.open_key is not None:
                 follow(change.session, row, intent.held.spec, intent.found.condition)
             return done
+
+    def _prepared(self, org: str, intent: Intent) -> Planned | None:
+        """What would be switched off, for the notice to say; the last warning isn't given without it."""
+        try:
+            return self._enforcer.prepare(org, intent)
+        except ConnectorError:
+            if intent.coming.action == "final":
+                raise
+            return None
 
     def _open(self, asking: Asking, intent: Intent, lease: Lease) -> str:
         with self._registry.changing(asking) as change:

@@ -86,14 +86,14 @@ class Mailer:
 
     def _connect(self) -> smtplib.SMTP:
         chosen = self._settings
-        context = ssl.create_default_context()
         if chosen.security == "tls":
+            context = ssl.create_default_context()
             server: smtplib.SMTP = smtplib.SMTP_SSL(chosen.host, chosen.port, timeout=chosen.timeout, context=context)
         else:
             server = smtplib.SMTP(chosen.host, chosen.port, timeout=chosen.timeout)
         try:
             if chosen.security == "starttls":
-                server.starttls(context=context)
+                server.starttls(context=ssl.create_default_context())
             if chosen.password is not None:
                 server.login(chosen.user, chosen.password.get_secret_value())
         except BaseException:

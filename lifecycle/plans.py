@@ -54,9 +54,7 @@ class Connectors:
     def _by_hand(self, agent: Facts) -> list[Step]:
         """Bindings that nothing here acts on: people are told, so that nobody believes that they are off."""
         return [
-            Step(
-                "none", binding["ref"], f"{binding['kind']} {binding['ref']}: to be done by hand", binding, by_hand=True
-            )
+            Step("none", binding["ref"], f"{binding['ref']} ({binding['kind']})", binding, by_hand=True)
             for binding in agent.document.get("bindings", ())
             if HANDLED.get(binding["kind"]) not in self._known
         ]

@@ -89,7 +89,7 @@ class Sender:
             asked = select(db.Notice).where(
                 db.Notice.org == org, db.Notice.state == "queued", db.Notice.try_at <= self._registry.now()
             )
-            rows = session.scalars(asked.order_by(db.Notice.recipient, db.Notice.created_at, db.Notice.id)).all()
+            rows = session.scalars(asked.order_by(db.Notice.recipient, db.Notice.agent, db.Notice.id)).all()
         groups: dict[tuple[str, ...], list[str]] = defaultdict(list)
         for row in rows:
             alone = (row.id,) if row.stage in _URGENT else ()

@@ -44,10 +44,21 @@ class LifecycleSettings(BaseSettings):
     """An incoming webhook that takes Slack's format. The URL is the secret."""
     bounces: Path | None = None
     """A Maildir into which a mail server delivers what it returns."""
+    aws: bool = False
+    """Act on bindings to AWS, with the credentials and the region that boto3 finds."""
+    scim_url: Annotated[str, Field(pattern=r"^(https?://[^\s?#]+)?$")] = ""
+    """Base of the identity provider's SCIM 2.0, before /Users; with MUSTER_SCIM_TOKEN."""
+    scim_token: SecretStr | None = None
     scheduler: bool = True
     """Whether this process may act; of several, one does."""
     webhook_secret: SecretStr | None = None
     """Signs what webhook bindings are told. Without one they are to be done by hand."""
+
+    @model_validator(mode="after")
+    def _whole(self) -> LifecycleSettings:
+        if bool(self.scim_url) != (self.scim_token is not None):
+            raise ValueError("MUSTER_SCIM_URL and MUSTER_SCIM_TOKEN go together: set both, or neither")
+        return self
 
     @field_validator("zone")
     @classmethod

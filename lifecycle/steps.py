@@ -70,8 +70,8 @@ class Steps:
                 self._between(f"undo-{row.number}-before")
                 result = connector.undo(org, step, recipe, f"{row.key}-undo")
                 self._between(f"undo-{row.number}-after")
-                if connector.observe(org, step) == "applied":
-                    raise ConnectorError("it was put back, and is still off: look at the target")
+                if connector.recipe(org, step) != recipe:
+                    raise ConnectorError("it was put back, and isn't what it was before: look at the target")
             except ConnectorError as error:
                 self._note(row, lease, state="undoing", result={**row.result, "error": str(error)})
                 return Done(done, f"{row.what} can't be undone: {error}")

@@ -20,6 +20,10 @@ _COLOURS: Final = {
     "notice": "#1f5fbf", "remind": "#b7791f", "final": "#c53030", "disabled": "#c53030", "escalate": "#c53030",
     "restored": "#2f855a", "retired": "#4a5568",
 }  # fmt: skip
+_STAGES: Final = {
+    "notice": "notice", "remind": "reminder", "final": "last warning", "disabled": "that it is disabled",
+    "escalate": "that it waits", "restored": "that it was given back", "retired": "that it is retired",
+}  # fmt: skip
 _WHY: Final = {
     "idle": "has done nothing that we could see since {since} ({days} days)",
     "ownerless": "has nobody who answers for it",
@@ -80,7 +84,7 @@ def body(about: About, zone: str) -> dict[str, Any]:
         "facts": _facts(about),
         "evidence": _evidence(case, zone),
         "past": [
-            f"{_long(one.sent_at or one.created_at, zone)}: {one.stage} to {one.recipient} ({one.state})"
+            f"{_long(one.sent_at or one.created_at, zone)}: {_STAGES[one.stage]} to {one.recipient} ({one.state})"
             for one in about.past
         ],
         "because": about.because,

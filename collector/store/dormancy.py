@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bisect import bisect_left, bisect_right
+from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -27,37 +27,39 @@ class LastActivity:
     unvouched_ns: int
 
 
-@dataclass(frozen=True, slots=True)
 class Heartbeat:
     """Hours in which a source was heard, in order, and when it was last."""
 
-    hours: Sequence[datetime]
-    last: datetime | None
+    def __init__(self, hours: Sequence[datetime], last: datetime | None) -> None:
+        self.hours = hours
+        self.last = last
+        self._gaps = [(before + _HOUR, after) for before, after in pairwise(hours) if after - before > _HOUR]
+        self._ends = [end for _, end in self._gaps]
 
     def blind(self, since: datetime, until: datetime) -> timedelta:
         """How much of a time nobody can speak for: whole hours without a heartbeat, and all before the first. The
         hour of `until` isn't over: whether the source is alive now is asked of `last`.
         """
-        if until <= since:
-            return timedelta()
-        if not self.hours:
-            return until - since
-        first = self.hours[0]
-        dark = max(timedelta(), min(until, first) - since)
-        begin = max(since, first).replace(minute=0, second=0, microsecond=0)
-        end = until.replace(minute=0, second=0, microsecond=0)
-        expected = max(0, int((end - begin) / _HOUR))
-        heard = bisect_left(self.hours, end) - bisect_left(self.hours, begin)
-        return dark + (expected - heard) * _HOUR
+        return sum((end - start for start, end in self.gaps(since, until)), timedelta())
 
     def gaps(self, since: datetime, until: datetime) -> list[tuple[datetime, datetime]]:
         """The same as times from and until, hours in a row as one."""
-        edges = [since, *self.hours[bisect_right(self.hours, since) : bisect_left(self.hours, until)], until]
-        return [
-            (before if number == 0 and before not in self.hours else before + _HOUR, after)
-            for number, (before, after) in enumerate(pairwise(edges))
-            if after - before > _HOUR
-        ]
+        end = until.replace(minute=0, second=0, microsecond=0)
+        if end <= since:
+            return []
+        if not self.hours:
+            return [(since, until)]
+        first, after = self.hours[0], self.hours[-1] + _HOUR
+        found = [(since, min(first, end))] if since < first else []
+        number = bisect_right(self._ends, since)
+        while number < len(self._gaps) and self._gaps[number][0] < end:
+            start, stop = self._gaps[number]
+            # An hour that was half over when it began is left out as a whole: for the agent, never against it.
+            found.append((max(start, since.replace(minute=0, second=0, microsecond=0)), min(stop, end)))
+            number += 1
+        if after < end:
+            found.append((max(after, since), end))
+        return found
 
 
 def last_activity(

@@ -69,6 +69,10 @@ class Lifecycle(Asker):
         path = f"/v1/agents/{quoted(agent)}/violations"
         return self._ask("POST", path, wire.Case, body=wire.Raise(reason=reason))
 
+    def report_activity(self, agent: str, source: str) -> None:
+        """The owner's own system saw the agent work just now."""
+        self._ask("POST", f"/v1/agents/{quoted(agent)}/activity", wire.Noted, body=wire.Reported(source=source))
+
     def get_switch(self) -> wire.SwitchState:
         return self._get("/v1/lifecycle/switch", wire.SwitchState, {})
 

@@ -364,3 +364,7 @@ class Certificate(Wire):
     case: str
     agent: str
     document: dict[str, Any]
+
+
+class Noted(Wire):
+    """It was taken in; there is nothing to tell."""

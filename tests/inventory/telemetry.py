@@ -84,14 +84,22 @@ class Sender:
         request: str = "request-1",
         resource: Mapping[str, Value] | None = None,
     ) -> None:
-        message = ExportTraceServiceRequest()
-        for service in dict.fromkeys(span.service for span in spans):
-            group = message.resource_spans.add()
-            group.resource.attributes.extend(_pairs({"service.name": service, **(resource or {})}))
-            scope = group.scope_spans.add()
-            scope.scope.name = "tests"
-            scope.spans.extend(_span(span) for span in spans if span.service == service)
-        self._insert(Signal.TRACES, message.SerializeToString(), received, request)
+        self._insert(Signal.TRACES, _request(spans, resource), received, request)
+
+    def together(
+        self, by_receipt: Mapping[int, Sequence[Sent]], *, request: str, resource: Mapping[str, Value] | None = None
+    ) -> None:
+        """Several requests, by when each came in, in one batch."""
+        batch = f"{self.org}-{next(_numbers)}"
+        stamped = [
+            payload.decode(
+                Export(Signal.TRACES, Encoding.PROTOBUF, _request(spans, resource), self._principal),
+                received,
+                f"{request}-{number}",
+            ).payload
+            for number, (received, spans) in enumerate(by_receipt.items())
+        ]
+        self._writer.insert(Signal.TRACES, self._writer.plan(batch), [*stamped, payload.batch_tail(batch)])
 
     def log(self, trace: int, span: int, body: str, at: int, attributes: Mapping[str, Value] | None = None) -> None:
         message = ExportLogsServiceRequest()
@@ -110,6 +118,17 @@ class Sender:
         batch = f"{self.org}-{next(_numbers)}"
         stamped = payload.decode(export, received or time.time_ns(), request)
         self._writer.insert(signal, self._writer.plan(batch), [stamped.payload, payload.batch_tail(batch)])
+
+
+def _request(spans: Sequence[Sent], resource: Mapping[str, Value] | None) -> bytes:
+    message = ExportTraceServiceRequest()
+    for service in dict.fromkeys(span.service for span in spans):
+        group = message.resource_spans.add()
+        group.resource.attributes.extend(_pairs({"service.name": service, **(resource or {})}))
+        scope = group.scope_spans.add()
+        scope.scope.name = "tests"
+        scope.spans.extend(_span(span) for span in spans if span.service == service)
+    return message.SerializeToString()
 
 
 def _span(sent: Sent) -> Span:

@@ -30,7 +30,16 @@ ALICE, BOB, CAROL = "alice@example.org", "bob@example.org", "carol@example.org"
 
 
 @pytest.fixture
-def world(store: Store, database: Database, tmp_path: Path, box: Box) -> World:
+def world(store: Store, sqlite: Database, tmp_path: Path, box: Box) -> World:
+    return _world(store, sqlite, tmp_path, box)
+
+
+@pytest.fixture
+def each_world(store: Store, database: Database, tmp_path: Path, box: Box) -> World:
+    return _world(store, database, tmp_path, box)
+
+
+def _world(store: Store, database: Database, tmp_path: Path, box: Box) -> World:
     opened = World(store, database, tmp_path, box, org=f"flow-{next(_numbers)}-{database.sqlite}")
     for who in (ALICE, BOB, CAROL):
         opened.person(who)
@@ -60,7 +69,8 @@ def history(world: World, case: db.Case) -> list[str]:
     return [row.action for row in sorted(rows, key=lambda row: row.number)]
 
 
-def test_an_idle_agent_is_warned_four_times_disabled_and_retired_by_two_people(world: World, box: Box) -> None:
+def test_an_idle_agent_is_warned_four_times_disabled_and_retired_by_two_people(each_world: World, box: Box) -> None:
+    world = each_world
     token = world.agent("drafter", ALICE)
     world.policy()
     world.active("drafter")
@@ -169,7 +179,8 @@ def test_each_decision_does_what_it_says(world: World, decision: str) -> None:
         assert len(world.cases()) == 1
 
 
-def test_keep_after_disabling_puts_everything_back_as_it_was(world: World) -> None:
+def test_keep_after_disabling_puts_everything_back_as_it_was(each_world: World) -> None:
+    world = each_world
     token = world.agent("drafter", ALICE)
     world.policy()
     world.active("drafter")
@@ -238,10 +249,10 @@ def test_more_than_the_cap_stops_the_whole_run_before_its_first_action(world: Wo
 
 
 def test_without_a_heartbeat_nothing_advances_and_blind_hours_are_not_idle(
-    scratch: Store, database: Database, tmp_path: Path, box: Box
+    scratch: Store, sqlite: Database, tmp_path: Path, box: Box
 ) -> None:
     clear(scratch)
-    world = World(scratch, database, tmp_path, box, beating=False)
+    world = World(scratch, sqlite, tmp_path, box, beating=False)
     world.person(ALICE)
     world.agent("drafter", ALICE)
     world.policy()
@@ -315,7 +326,8 @@ def test_an_agent_whose_people_left_goes_to_its_team_and_then_to_admins(world: W
     assert case.disabled_at is not None
 
 
-def test_a_case_that_somebody_decided_meanwhile_is_left_to_the_next_run(world: World) -> None:
+def test_a_case_that_somebody_decided_meanwhile_is_left_to_the_next_run(each_world: World) -> None:
+    world = each_world
     world.agent("drafter", ALICE)
     world.policy()
     world.active("drafter")
@@ -343,7 +355,8 @@ def _at_the_first_plan(world: World, act: Callable[[], Any]) -> Any:
     return patched.context()
 
 
-def test_a_leader_that_was_paused_while_another_took_over_cannot_act(world: World, database: Database) -> None:
+def test_a_leader_that_was_paused_while_another_took_over_cannot_act(each_world: World, database: Database) -> None:
+    world = each_world
     world.agent("drafter", ALICE)
     world.policy()
     world.active("drafter")

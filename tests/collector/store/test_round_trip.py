@@ -46,6 +46,7 @@ READ: dict[Signal, Any] = {
 ROWS: dict[Signal, Any] = {Signal.TRACES: stored.spans, Signal.LOGS: stored.log_records, Signal.METRICS: stored.points}
 NUMBER = itertools.count()
 CARD = re.compile(r"(?<![A-Za-z0-9_.+\-])[2-6]\d{13,15}(?!\d)")
+MAIL = re.compile(r"[A-Za-z0-9._%+-]@[A-Za-z0-9-]+\.[A-Za-z]")
 
 HOT = (
     *stored.LARGE,
@@ -95,8 +96,8 @@ def _holders(signal: Signal, request: Any) -> list[Any]:
 
 
 def generate(strategy: st.SearchStrategy[Any], count: int, *, fixed: bool) -> list[Any]:
-    """As many examples as asked for, but those with what would be masked as a payment card; the same ones every time
-    where `fixed`.
+    """As many examples as asked for, but those with what would be masked as a payment card or an address (constants of
+    our own code are among what is tried); the same ones every time where `fixed`.
     """
     found: list[Any] = []
 
@@ -113,7 +114,11 @@ def generate(strategy: st.SearchStrategy[Any], count: int, *, fixed: bool) -> li
         found.append(example)
 
     collect()
-    return [example for example in found if not any(map(_luhn, CARD.findall(str(example))))]
+    return [example for example in found if not _masked(str(example))]
+
+
+def _masked(text: str) -> bool:
+    return any(map(_luhn, CARD.findall(text))) or MAIL.search(text) is not None
 
 
 def decoded(signal: Signal, body: bytes, request_id: str) -> Decoded:
