@@ -8,15 +8,20 @@ from sqlalchemy.orm import Session
 
 from inventory.canonical import canonical, sha256
 from inventory.db import cases as db
+from inventory.db.models import Agent
+from inventory.registry import agents
 from lifecycle import cases, deciding, notices, plans
 
 
 def certificate(session: Session, row: db.Case) -> dict[str, Any]:
     """Every step, notice and approval of a case, and a digest over all of it."""
+    agent = session.get_one(Agent, (row.org, row.agent))
     document: dict[str, Any] = {
         "agent": row.agent,
         "case": row.id,
         "reason": row.reason,
+        "references": agent.document.get("references", []),
+        "needed_by": agents.used_by(session, row.org, row.agent),
         "policy": {"id": row.policy, "version": row.policy_version},
         "opened_at": row.opened_at.isoformat(),
         "disabled_at": row.disabled_at.isoformat() if row.disabled_at else None,

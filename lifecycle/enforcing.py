@@ -6,7 +6,7 @@ plan), does its steps one by one, and ends in a transaction that says that they 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import timedelta
 from typing import Final
 
@@ -45,6 +45,11 @@ class Enforcer:
         self._steps = steps
         self._failed: list[str] = []
 
+    @property
+    def able(self) -> Collection[str]:
+        """Names of the connectors that it acts through."""
+        return self._connectors.names
+
     def failures(self) -> list[str]:
         """What went wrong since this was asked last."""
         failed, self._failed = self._failed, []
@@ -70,7 +75,7 @@ class Enforcer:
             if row.revision != intent.case.revision:
                 return ""
             now = look(change.session, self._store, change.org, change.at, agent=row.agent)
-            fresh = _same(now, intent)
+            fresh = self._same(now, intent)
             if fresh is None or fresh.coming.action != action or not fresh.coming.due(now.at):
                 return ""  # it isn't so any more: the next run says what is
             if planned is not None and (drifted := self._drifted(change, row, action, planned, intent)):
@@ -105,6 +110,12 @@ class Enforcer:
             state = row.facts.get("undo", "restored")
             cases.close(change, row, state, "give-back", {"steps": done.steps, **intent.found.evidence})
         return "give-back"
+
+    def _same(self, now: Look, intent: Intent) -> Intent | None:
+        """The same agent and policy, as they are now."""
+        wanted = (intent.held.id, intent.agent.id)
+        found = intents(now, self._connectors.names)
+        return next((one for one in found if (one.held.id, one.agent.id) == wanted), None)
 
     def _drifted(self, change: Change, row: db.Case, action: Action, planned: Planned, intent: Intent) -> str:
         """Whether what would be done isn't what was agreed on; then that is frozen, and people are asked anew."""
@@ -169,10 +180,3 @@ class Enforcer:
             row.blocked = why
             cases.note(change, row, "step-failed", row.state, {"why": why})
         return ""
-
-
-def _same(now: Look, intent: Intent) -> Intent | None:
-    """The same agent and policy, as they are now."""
-    return next(
-        (one for one in intents(now) if one.held.id == intent.held.id and one.agent.id == intent.agent.id), None
-    )

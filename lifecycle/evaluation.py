@@ -57,7 +57,7 @@ class Evaluator:
         """What a run would do now. Raises DatabaseError or ReadError."""
         with self._registry.reading() as session:
             seen = look(session, self._store, org, self._registry.now())
-            found = list(intents(seen))
+            found = list(intents(seen, self._enforcer.able))
         planned = sorted(
             (one.wire(seen.at) for one in found), key=lambda one: (not one.now, one.due_at or seen.at, one.agent)
         )
@@ -67,7 +67,7 @@ class Evaluator:
         """Act on all that is due. Raises DatabaseError, ReadError or Fenced: what was done until then stands."""
         with self._registry.reading() as session:
             seen = look(session, self._store, org, self._registry.now())
-            found = list(intents(seen))
+            found = list(intents(seen, self._enforcer.able))
         done = Run(len(seen.agents))
         done.stopped = stopped(seen, found)
         self._all(org, found, lease, done)
@@ -86,7 +86,11 @@ class Evaluator:
         for agent in sorted(set(decided)):
             with self._registry.reading() as session:
                 seen = look(session, self._store, org, self._registry.now(), agent=agent)
-                found = [one for one in intents(seen) if one.case and (one.case.locked or one.case.ordered)]
+                found = [
+                    one
+                    for one in intents(seen, self._enforcer.able)
+                    if one.case and (one.case.locked or one.case.ordered)
+                ]
             done.agents += 1
             self._all(org, found, lease, done)
         return done

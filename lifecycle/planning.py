@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -13,6 +13,8 @@ from lifecycle.conditions import Facts, Found
 from lifecycle.looking import Held, Look
 from lifecycle.machine import ENFORCING, OFF, WARNING, Next, Standing, opens_at, upcoming
 
+ARCHIVE = "archive"
+"""The connector that keeps an agent's artefacts by the records policy; without one no agent is retired."""
 _NO_ENFORCEMENT = "enforcement is switched off"
 
 
@@ -38,15 +40,15 @@ class Intent:
         )  # fmt: skip
 
 
-def intents(look: Look) -> Iterator[Intent]:
+def intents(look: Look, able: Collection[str]) -> Iterator[Intent]:
     """Of every agent that a policy says something about now, by policy and agent. Cases go by the policy that opened
-    them, as it is now; what a policy leaves alone has no case.
+    them, as it is now; what a policy leaves alone has no case. `able`: names of the connectors that there are.
     """
     for held in look.policies.values():
         for agent in look.agents.values():
             known = look.cases.get((agent.id, held.spec.reason))
             if known is not None and known[0].policy == held.id:
-                yield _of_case(look, held, agent, *known)
+                yield _of_case(look, held, agent, *known, able)
             elif known is None and agent.state == "active":
                 fresh = _fresh(look, held, agent)
                 if fresh is not None:
@@ -85,7 +87,7 @@ def _fresh(look: Look, held: Held, agent: Facts) -> Intent | None:
     return Intent(agent, held, found, coming, None)
 
 
-def _of_case(look: Look, held: Held, agent: Facts, case: db.Case, standing: Standing) -> Intent:
+def _of_case(look: Look, held: Held, agent: Facts, case: db.Case, standing: Standing, able: Collection[str]) -> Intent:
     found = look.found(held, agent)
     condition = found.condition
     gone = _gone(look, held, agent, case)
@@ -100,6 +102,8 @@ def _of_case(look: Look, held: Held, agent: Facts, case: db.Case, standing: Stan
         coming = replace(coming, blocked=look.stale(held.spec))
     if coming.action == "remove" and case.held:
         coming = replace(coming, blocked="a legal hold is on it: triggers are off, and stay, but nothing is deleted")
+    if coming.action == "archive" and ARCHIVE not in able:
+        coming = replace(coming, blocked="nothing is set up that archives: its triggers are gone, and nothing else is")
     if coming.action in ENFORCING and not coming.blocked and not look.enforcement:
         coming = replace(coming, blocked=_NO_ENFORCEMENT)
     return Intent(agent, held, found, coming, case)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict
 from typing import Any, Final
 
@@ -34,6 +34,10 @@ class Connectors:
 
     def __iter__(self) -> Iterator[Connector]:
         return iter(self._known.values())
+
+    @property
+    def names(self) -> Collection[str]:
+        return self._known.keys()
 
     def of(self, step: db.CaseStep) -> Connector:
         """Raises ConnectorError when it isn't set up here any more."""

@@ -16,6 +16,7 @@ from inventory.auth.caller import Caller, Kind
 from inventory.contract import lifecycle as wire
 from inventory.db import cases as db
 from inventory.db.models import Agent
+from inventory.registry import agents
 from inventory.registry.change import Asking, Registry
 from inventory.registry.errors import Rejection, Unfit
 from lifecycle import deciding, links, notices, plans, telling
@@ -49,7 +50,8 @@ def review_routes(registry: Registry, signer: Signer, zone: str) -> APIRouter:
             )
             steps = [step for step in plans.rows(session, case) if step.stage == "disable"]
             past = [one for one in notices.of_case(session, case) if one.sent_at is not None]
-            values = telling.body(About(notice, case, agent, spec, because, "", steps, past), zone)
+            needed_by = agents.used_by(session, link.org, agent.id)
+            values = telling.body(About(notice, case, agent, spec, because, "", steps, needed_by, past), zone)
             more = {
                 "nonce": nonce,
                 "off": case.state in OFF,

@@ -19,6 +19,7 @@ from inventory.canonical import sha256
 from inventory.contract.lifecycle import PolicySpec
 from inventory.db import cases as db
 from inventory.db.models import Agent
+from inventory.registry import agents
 from inventory.registry.change import Asking, Registry
 from lifecycle import links, notices, plans, telling
 from lifecycle.chat import Chat
@@ -165,7 +166,8 @@ class Sender:
         )
         steps = [step for step in plans.rows(session, case) if step.stage == "disable"]
         past = [one for one in notices.of_case(session, case) if one.sent_at is not None and one.id != notice.id]
-        return About(notice, case, agent, spec, because, link, steps, past)
+        needed_by = agents.used_by(session, notice.org, agent.id)
+        return About(notice, case, agent, spec, because, link, steps, needed_by, past)
 
     def _appointment(self, about: About) -> Appointment | None:
         """When it is disabled, in the reader's calendar: each notice of the case moves the same entry."""

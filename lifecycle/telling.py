@@ -50,6 +50,7 @@ class About:
     because: str
     link: str
     steps: Sequence[db.CaseStep]
+    needed_by: Sequence[str]
     past: Sequence[db.Notice]
 
 
@@ -171,6 +172,8 @@ def _facts(about: About) -> list[tuple[str, str]]:
         ("backup owner", agent.backup_owner or "nobody"),
         ("data class", f"{agent.classification}{impact}"),
         ("active release", agent.active_release or "none"),
+        ("needed by", ", ".join(about.needed_by)),
+        ("references", ", ".join(f"{one['kind']} {one['ref']}" for one in agent.document.get("references", ()))),
         ("runbook", agent.document.get("runbook") or ""),
     ]
     return [(name, value) for name, value in rows if value]

@@ -46,6 +46,13 @@ class Dependency(Given):
     needs: Annotated[Name, Field(examples=["crm-writer"])]
 
 
+class Reference(Given):
+    """Where else the agent stands: its authorization to operate, a ticket, a change record."""
+
+    kind: Literal["ato", "ticket", "change", "other"]
+    ref: Annotated[Name, Field(examples=["CHG-20417"])]
+
+
 class Budgets(Given):
     """At most, per task. What isn't given isn't limited."""
 
@@ -119,6 +126,9 @@ class AgentSpec(Given):
         Maybe,
         Field(description="service.name whose spans prove that its path to here works", examples=["edge-gateway"]),
     ] = ""
+    references: Annotated[
+        list[Reference], Field(max_length=50, description="Told to webhooks and named in the retirement certificate")
+    ] = []
     retirement_criteria: Prose = ""
     end_date: date | None = None
     tags: Annotated[list[Label], Field(max_length=50)] = []

@@ -61,7 +61,10 @@ class Webhooks:
         return [
             Step(
                 self.name, binding["ref"], f"tell {_host(binding['ref'])} that it is {_WORDS[stage].replace('-', ' ')}",
-                {"url": binding["ref"], "agent": agent.id, "stage": stage, "org": org}, reversible=stage == "disable",
+                {
+                    "url": binding["ref"], "agent": agent.id, "stage": stage, "org": org,
+                    "references": agent.document.get("references", []),
+                }, reversible=stage == "disable",
             )
             for binding in agent.document.get("bindings", ())
             if binding["kind"] == "webhook"
@@ -88,7 +91,7 @@ class Webhooks:
         event = {
             "specversion": "1.0", "id": key, "source": self._source, "type": f"dev.muster.agent.{word}",
             "subject": step.plan["agent"], "datacontenttype": "application/json",
-            "data": {"agent": step.plan["agent"], "org": step.plan["org"], "state": word},
+            "data": {name: step.plan[name] for name in ("agent", "org", "references")} | {"state": word},
         }  # fmt: skip
         body = json.dumps(event, separators=(",", ":"), sort_keys=True)
         failed = ""

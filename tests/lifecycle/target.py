@@ -10,6 +10,39 @@ from lifecycle.conditions import Facts
 from lifecycle.connectors.base import ConnectorError, Observed, Stage, Step, Verified
 
 
+class Shelf:
+    """Keeps what is archived, and is asked for it again."""
+
+    name = "archive"
+
+    def __init__(self) -> None:
+        self.kept: list[str] = []
+
+    def describe(self) -> str:
+        return "a shelf"
+
+    def plan(self, org: str, agent: Facts, stage: Stage) -> Sequence[Step]:
+        if stage != "archive":
+            return []
+        return [Step(self.name, agent.id, f"archive {agent.id}", {"agent": agent.id}, reversible=False)]
+
+    def recipe(self, org: str, step: Step) -> Json | None:
+        return None
+
+    def apply(self, org: str, step: Step, key: str) -> Json:
+        self.kept.append(f"{org}/{step.target}")
+        return {"kept": step.target}
+
+    def undo(self, org: str, step: Step, recipe: Json, key: str) -> Json:
+        raise ConnectorError("what is archived stays")
+
+    def verify(self, org: str, step: Step) -> Verified:
+        return Verified(f"{org}/{step.target}" in self.kept, "it was read again")
+
+    def observe(self, org: str, step: Step) -> Observed:
+        return "applied" if f"{org}/{step.target}" in self.kept else "not-applied"
+
+
 class Target:
     """Switches by name, on or off. `broken`: what can't be done; `drift`: a part of every plan."""
 

@@ -71,8 +71,9 @@ def history(world: World, case: db.Case) -> list[str]:
 
 def test_an_idle_agent_is_warned_four_times_disabled_and_retired_by_two_people(each_world: World, box: Box) -> None:
     world = each_world
-    token = world.agent("drafter", ALICE)
-    world.policy()
+    token = world.agent("drafter", ALICE, references=[{"kind": "ato", "ref": "ATO-7"}])
+    world.agent("caller", ALICE, dependencies=[{"kind": "agent", "needs": "drafter"}], tags=["seldom"])
+    world.policy(exclude={"tags": ["seldom"]})
     world.active("drafter")
     began = world.now
 
@@ -110,7 +111,28 @@ def test_an_idle_agent_is_warned_four_times_disabled_and_retired_by_two_people(e
     assert {(one["action"], one["requested_by"], one["decided_by"]) for one in document["approvals"]} == {
         ("revoke", f"person:{ALICE}", f"person:{BOB}"), ("archive", f"person:{BOB}", f"person:{CAROL}"),
     }  # fmt: skip
-    assert [step["state"] for step in document["steps"]] == ["done", "done"]
+    assert [(step["stage"], step["state"]) for step in document["steps"]] == [
+        ("disable", "done"), ("revoke", "done"), ("archive", "done"),
+    ]  # fmt: skip
+    assert document["references"] == [{"kind": "ato", "ref": "ATO-7"}]
+    assert document["needed_by"] == ["caller"]
+    assert world.shelf.kept == [f"{world.org}/drafter"]
+
+
+def test_where_nothing_archives_nothing_is_retired(world: World) -> None:
+    world.agent("drafter", ALICE)
+    world.policy()
+    world.active("drafter")
+    world.connectors._known.pop("archive")
+    case = world.until("disabled", "drafter")
+    world.days(11, each=3)
+    agreed(world, case, "revoke")
+    world.days(2)
+    agreed(world, case, "archive")
+    world.days(3)
+    found = world.case("drafter")
+    assert found is not None
+    assert (found.state, found.blocked.partition(":")[0]) == ("triggers-removed", "nothing is set up that archives")
 
 
 def test_activity_at_any_time_before_closes_the_case(world: World) -> None:

@@ -43,6 +43,7 @@ from lifecycle.steps import Steps
 from tests.inventory.registry.asking import asking
 from tests.inventory.telemetry import Sender, Sent, agent
 from tests.lifecycle.smtp import Box
+from tests.lifecycle.target import Shelf
 
 DAY = timedelta(days=1)
 HOUR = timedelta(hours=1)
@@ -74,7 +75,8 @@ class World:
         assert self.lease.take()
         self.points: list[str] = []
         self.crash_at: str | None = None
-        self.connectors = Connectors(IngestTokens(self.registry), *more)
+        self.shelf = Shelf()
+        self.connectors = Connectors(IngestTokens(self.registry), self.shelf, *more)
         steps = Steps(self.registry, self.connectors, self._between)
         self.evaluator = Evaluator(self.registry, store, Enforcer(self.registry, store, self.connectors, steps))
         mail = MailSettings(host="127.0.0.1", port=box.port, security="none", sender="muster@muster.example.org")
