@@ -34,6 +34,7 @@ from inventory.routes.limits import Limiter
 from inventory.services import Inventory
 from inventory.settings import ApiSettings, RegistrySettings
 from inventory.sight import Sight
+from lifecycle.looking import HEARTBEAT_ORG
 
 
 def database_of(settings: DeploySettings) -> Database:
@@ -104,7 +105,7 @@ class InventoryService:
             tokens = session.scalar(
                 select(func.count())
                 .select_from(Token)
-                .where(Token.revoked_at.is_(None), Token.expires_at > datetime.now(UTC))
+                .where(Token.org != HEARTBEAT_ORG, Token.revoked_at.is_(None), Token.expires_at > datetime.now(UTC))
             )
         if not tokens:
             raise SettingsError(

@@ -268,7 +268,9 @@ async def _on_anchor(request: Request, error: Exception) -> JSONResponse:
 
 async def _on_bug(request: Request, error: Exception) -> JSONResponse:
     reference = uuid.uuid4().hex[:12]
-    _log.error("unexpected error %s at %s", reference, request.url.path, exc_info=error)
+    # The route, not the path: a link's path is what lets its holder decide.
+    route = getattr(request.scope.get("route"), "path", "no route")
+    _log.error("unexpected error %s at %s %s", reference, request.method, route, exc_info=error)
     problem = Problem(
         type="urn:muster:problem:internal",
         title="Unexpected error",

@@ -20,7 +20,7 @@ from lifecycle.certificate import certificate
 from lifecycle.connectors.base import Stage, Step
 from lifecycle.lease import Lease
 from lifecycle.looking import Look, look
-from lifecycle.machine import UNDO
+from lifecycle.machine import HALTED, UNDO
 from lifecycle.planning import Intent, intents
 from lifecycle.plans import Connectors
 from lifecycle.standing import follow
@@ -175,7 +175,8 @@ class Enforcer:
             cases.close(change, row, "retired", "retire", {**details, "certificate": made["digest"]})
 
     def _fails(self, change: Change, row: db.Case, why: str) -> str:
-        self._failed.append(f"{row.agent}: {why}")
+        if why != HALTED:
+            self._failed.append(f"{row.agent}: {why}")
         if row.blocked != why:
             row.blocked = why
             cases.note(change, row, "step-failed", row.state, {"why": why})

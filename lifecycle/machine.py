@@ -33,6 +33,7 @@ LEADS_TO: Final[Mapping[Action, CaseState]] = {
 }
 ENFORCING: Final[frozenset[Action]] = frozenset({"disable", "revoke", "remove", "archive", "retire"})
 """What changes something outside, and stops with the kill switch."""
+HALTED: Final = "enforcement is switched off"
 UNDO: Final = "undo"
 """What a case is locked by while it is given back."""
 TELLING: Final[frozenset[Action]] = frozenset({"notice", "remind", "final"})

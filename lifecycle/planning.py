@@ -11,11 +11,10 @@ from inventory.db import cases as db
 from lifecycle import conditions
 from lifecycle.conditions import Facts, Found
 from lifecycle.looking import Held, Look
-from lifecycle.machine import ENFORCING, OFF, WARNING, Next, Standing, opens_at, upcoming
+from lifecycle.machine import ENFORCING, HALTED, OFF, WARNING, Next, Standing, opens_at, upcoming
 
 ARCHIVE = "archive"
 """The connector that keeps an agent's artefacts by the records policy; without one no agent is retired."""
-_NO_ENFORCEMENT = "enforcement is switched off"
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +104,7 @@ def _of_case(look: Look, held: Held, agent: Facts, case: db.Case, standing: Stan
     if coming.action == "archive" and ARCHIVE not in able:
         coming = replace(coming, blocked="nothing is set up that archives: its triggers are gone, and nothing else is")
     if coming.action in ENFORCING and not coming.blocked and not look.enforcement:
-        coming = replace(coming, blocked=_NO_ENFORCEMENT)
+        coming = replace(coming, blocked=HALTED)
     return Intent(agent, held, found, coming, case)
 
 

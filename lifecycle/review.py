@@ -19,13 +19,15 @@ from inventory.db.models import Agent
 from inventory.registry import agents
 from inventory.registry.change import Asking, Registry
 from inventory.registry.errors import Rejection, Unfit
-from lifecycle import deciding, links, notices, plans, telling
+from lifecycle import cases, deciding, links, notices, plans, telling
 from lifecycle.looking import policies_of
 from lifecycle.machine import OFF
 from lifecycle.recipients import chain
 from lifecycle.telling import TEMPLATES, About
 
 _BY_LINK: Final = ("keep", "snooze", "transfer", "disable")
+_OF_REASON: Final = {"violation": ("disable",), "ownerless": ("snooze", "transfer", "disable")}
+"""A reported agent isn't cleared by its own owner; one that nobody answers for is kept by whoever does from now on."""
 _GOOD, _BAD = "#2f855a", "#b7791f"
 TokenPath = Annotated[str, Path(min_length=20, max_length=4000, pattern=r"^[A-Za-z0-9._-]+$")]
 
@@ -55,7 +57,7 @@ def review_routes(registry: Registry, signer: Signer, zone: str) -> APIRouter:
             more = {
                 "nonce": nonce,
                 "off": case.state in OFF,
-                "seals": {action: links.form_seal(signer, token, action) for action in _BY_LINK},
+                "seals": {action: links.form_seal(signer, token, action) for action in _possible(case)},
                 "snoozes": spec.snoozes,
                 "snoozes_left": max(0, spec.snoozes - case.snoozes),
                 "snooze_days": spec.snooze_days,
@@ -109,12 +111,23 @@ def review_routes(registry: Registry, signer: Signer, zone: str) -> APIRouter:
         with registry.changing(Asking(caller, request.state.request_id)) as change:
             _, notice, _ = links.read(signer, change.session, token, change.at)
             notice.used_at = change.at
+            if decision not in _possible(cases.get(change.session, link.org, link.case)):
+                raise Rejection(
+                    "This can't be decided by a link", "It isn't the owner's to decide.",
+                    "somebody who is signed in, and may enforce policies, decides it", "forbidden",
+                )  # fmt: skip
             case = deciding.decide(change, link.case, asked)
             change.record("used", "notice", notice.id, None, {"case": link.case, "decision": decision})
             agent = change.session.get_one(Agent, (link.org, case.agent))
             return _told(decision, agent.name, case)
 
     return routes
+
+
+def _possible(case: db.Case) -> tuple[str, ...]:
+    """What a link may decide now."""
+    found = _OF_REASON.get(case.reason, _BY_LINK)
+    return tuple(one for one in found if one in ("keep", "transfer")) if case.state in OFF else found
 
 
 def _pages(*statuses: int) -> dict[int | str, dict[str, Any]]:

@@ -17,10 +17,15 @@ from inventory.registry.change import Registry
 from lifecycle import plans
 from lifecycle.connectors.base import Connector, ConnectorError, Step
 from lifecycle.lease import Lease
+from lifecycle.machine import HALTED
 from lifecycle.plans import Connectors
 
 log = logging.getLogger(__name__)
 _UNDOABLE: Final = ("done", "doing", "failed", "undoing")
+
+
+class Halted(Exception):
+    """The kill switch: no further step is begun."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +55,8 @@ class Steps:
             step = plans.step_of(row)
             try:
                 self._do(row, step, self._connectors.of(row), lease)
+            except Halted:
+                return Done(done, HALTED)
             except ConnectorError as error:
                 self._note(row, lease, state="failed", result={"error": str(error)})
                 return Done(done, f"{row.what}: {error}")
@@ -81,7 +88,9 @@ class Steps:
 
     def _do(self, row: db.CaseStep, step: Step, connector: Connector, lease: Lease) -> None:
         again = row.undo is not None  # its recipe is kept: the deed may have been done
-        if not again:
+        if again:
+            self._note(row, lease, state="doing")
+        else:
             recipe = connector.recipe(row.org, step)
             self._between(f"{row.number}-recipe")
             self._note(row, lease, state="doing", undo=recipe, begun=True)
@@ -110,6 +119,8 @@ class Steps:
     ) -> None:
         with self._registry.database.writing() as session:
             lease.check(session)
+            if state == "doing" and (switch := session.get(db.Switch, row.org)) and not switch.enforcement:
+                raise Halted
             kept = session.get_one(db.CaseStep, (row.org, row.case, row.number), with_for_update=True)
             kept.state = state
             if begun:

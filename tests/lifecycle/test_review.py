@@ -9,8 +9,10 @@ from urllib.parse import urlsplit
 import pytest
 
 from collector.store.connection import Store
+from inventory.contract.lifecycle import PolicySpec
 from inventory.db import cases as db
 from inventory.db.engine import Database
+from lifecycle import deciding, links, policies
 from tests.lifecycle.people import forms, opened, pressed
 from tests.lifecycle.smtp import Box
 from tests.lifecycle.test_flow import ALICE, BOB
@@ -95,6 +97,22 @@ def test_a_form_is_good_for_its_own_decision_and_link_only(world: World) -> None
     assert other != path
     assert world.pages.post(other, data={**page["keep"], "reason": "x"}).status_code == 400
     assert world.case("drafter").state != "attested"  # type: ignore[union-attr]
+
+
+def test_a_reported_agent_is_not_cleared_by_its_owners_link(world: World, box: Box) -> None:
+    spec = PolicySpec(reason="violation", enforced=True, schedule=policies.DEFAULTS["violation-2"].schedule)
+    world.policy(spec, "violation-2")
+    with world.registry.changing(world.asking()) as change:
+        deciding.violation(change, "drafter", "it mailed a stranger")
+    before = len(box.received)
+    world.days(1)
+    (mail,) = [one for one in box.received[before:] if "was reported" in one.text]
+    page = opened(world.pages, mail.links[0])
+    assert set(forms(page.text)) == {"disable"}
+    token = mail.links[0].rpartition("/")[2]
+    sealed = {"decision": "keep", "seal": links.form_seal(world.signer, token, "keep"), "reason": "it is fine"}
+    assert world.pages.post(urlsplit(mail.links[0]).path, data=sealed).status_code == 400
+    assert pressed(world.pages, mail.links[0], "disable").status_code == 200
 
 
 def test_a_link_that_was_changed_cut_or_made_up_is_none_of_ours(world: World) -> None:

@@ -9,9 +9,11 @@ import pytest
 from sqlalchemy import delete
 
 from collector.store.connection import Store
+from inventory.contract import lifecycle as wire
 from inventory.db import cases as db
 from inventory.db.engine import Database
 from inventory.registry import agents
+from lifecycle import policies
 from tests.lifecycle.smtp import Box
 from tests.lifecycle.target import Target
 from tests.lifecycle.test_flow import ALICE, decide, history
@@ -128,6 +130,28 @@ def test_a_step_that_fails_is_told_and_tried_again(place: Place) -> None:
     world.evaluator.decisions(world.org, world.lease)
     assert world.state("drafter") == "disabled"
     assert place.target.done["off door"] == 1
+
+
+def test_the_kill_switch_stops_between_two_steps_and_what_was_begun_is_finished_later(place: Place) -> None:
+    world = place.due()
+
+    def stops(point: str) -> None:
+        if point == "2-noted":
+            with world.registry.changing(world.asking()) as change:
+                policies.set_switch(change, wire.Switch(enforcement=False, reason="an incident"))
+
+    world.between = stops
+    world.run()
+    assert place.target.on == {"door": False, "window": True}
+    for _ in range(2):
+        assert not world.evaluator.decisions(world.org, world.lease).failures
+    assert place.target.on == {"door": False, "window": True}
+    assert (world.cases()[0].blocked, world.state("drafter")) == ("enforcement is switched off", "active")
+    with world.registry.changing(world.asking()) as change:
+        policies.set_switch(change, wire.Switch(enforcement=True, reason="it is over"))
+    world.evaluator.decisions(world.org, world.lease)
+    assert place.target.on == {"door": False, "window": False}
+    assert world.state("drafter") == "disabled"
 
 
 def test_what_is_off_and_still_works_is_not_called_off(place: Place) -> None:

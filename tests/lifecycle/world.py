@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -75,6 +75,7 @@ class World:
         assert self.lease.take()
         self.points: list[str] = []
         self.crash_at: str | None = None
+        self.between: Callable[[str], None] = lambda point: None
         self.shelf = Shelf()
         self.connectors = Connectors(IngestTokens(self.registry), self.shelf, *more)
         steps = Steps(self.registry, self.connectors, self._between)
@@ -259,6 +260,7 @@ class World:
 
     def _between(self, point: str) -> None:
         self.points.append(point)
+        self.between(point)
         if point == self.crash_at:
             self.crash_at = None
             raise Crash(point)
