@@ -110,8 +110,8 @@ def jobs_of(made: Lifecycle, canary: Canary) -> dict[str, Job]:
         for job in (
             Job("heartbeat", timedelta(minutes=5), heartbeat, "send a span the way that agents' spans go"),
             Job("evaluate", _EVALUATED, evaluate, "open cases, move them, disable what nobody answers for"),
-            Job("decisions", timedelta(seconds=15), decisions, "do what people decided, and go on where it was left"),
-            Job("notices", timedelta(seconds=30), notices, "send what is queued, and see what was delivered"),
+            Job("decisions", timedelta(seconds=10), decisions, "do what people decided, and go on where it was left"),
+            Job("notices", timedelta(seconds=15), notices, "send what is queued, and see what was delivered"),
             Job("bounces", timedelta(minutes=1), returned, "read what mail servers returned"),
         )
     }

@@ -14,6 +14,7 @@ import boto3
 import pytest
 from pydantic import SecretStr
 
+from lifecycle.chat import Chat
 from lifecycle.conditions import Facts
 from lifecycle.connectors.aws import POLICY, AwsIam, AwsTriggers
 from lifecycle.connectors.base import Connector, ConnectorError, Step
@@ -181,6 +182,25 @@ class _Hook(BaseHTTPRequestHandler):
         """Nothing."""
 
 
+def test_a_chat_gets_a_line_in_slacks_format_and_its_address_is_in_no_log(caplog: pytest.LogCaptureFixture) -> None:
+    server = ThreadingHTTPServer(("127.0.0.1", 0), _Hook)
+    Thread(target=server.serve_forever, daemon=True).start()
+    url = f"http://127.0.0.1:{server.server_address[1]}/services/T0/B0/very-secret"
+    chat = Chat(SecretStr(url))
+    try:
+        _Hook.answers[:] = [200, 404]
+        assert chat.post("Drafter is disabled 2026-04-01 unless somebody answers for it")
+        said = json.loads(_Hook.came[-1][1])
+        assert said["text"] == said["blocks"][0]["text"]["text"]
+        assert not chat.post("again")
+    finally:
+        server.shutdown()
+        server.server_close()
+    assert not chat.post("nobody listens any more")
+    assert "the chat refused a post with status 404" in caplog.text
+    assert "very-secret" not in caplog.text + repr(chat)
+
+
 def test_a_webhook_is_signed_tried_again_and_known_by_its_id() -> None:
     server = ThreadingHTTPServer(("127.0.0.1", 0), _Hook)
     Thread(target=server.serve_forever, daemon=True).start()
@@ -189,6 +209,7 @@ def test_a_webhook_is_signed_tried_again_and_known_by_its_id() -> None:
     connector = Webhooks(secret, wait=waits.append)
     url = f"http://127.0.0.1:{server.server_address[1]}/hooks/very-secret-path"
     (step,) = connector.plan("default", bound(("webhook", url)), "disable")
+    _Hook.came.clear()
     try:
         _Hook.answers[:] = [503, 429, 200]
         connector.apply("default", step, "case_1-4")

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import itertools
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -30,6 +32,25 @@ class Place:
         self._org = f"steps-{next(_numbers)}-{database.sqlite}"
         self.target = Target("door", "window")
         self.world = self.started()
+
+    def again(self, number: int) -> Place:
+        """The same place, as it is now, to be lived on from several times."""
+        store, database, directory, box = self._parts
+        file = directory / f"copy-{number}.sqlite"
+        with (
+            closing(sqlite3.connect(str(database.engine.url.database))) as source,
+            closing(sqlite3.connect(file)) as target,
+        ):
+            source.backup(target)
+        copy = Place.__new__(Place)
+        copy._parts = (store, Database(f"sqlite:///{file}"), directory, box)
+        copy._org, copy.target, copy.world = self._org, Target("door", "window"), self.world
+        copy.target.on = dict(self.target.on)
+        copy.started()
+        return copy
+
+    def close(self) -> None:
+        self._parts[1].close()
 
     def started(self) -> World:
         """The next process; the one before is gone, and its lease has run out."""
@@ -59,51 +80,46 @@ def place(store: Store, sqlite: Database, tmp_path: Path, box: Box) -> Place:
     return Place(store, sqlite, tmp_path, box)
 
 
-def _points(store: Store, database: Database, tmp_path: Path, box: Box) -> list[str]:
-    found = Place(store, database, tmp_path, box)
-    found.due().run()
-    return found.world.points
-
-
-def test_a_crash_between_any_two_steps_ends_right_and_nothing_is_done_twice(
-    store: Store, sqlite: Database, tmp_path: Path, box: Box
-) -> None:
-    database = sqlite
-    (tmp_path / "x").mkdir()
-    points = _points(store, database, tmp_path / "x", box)
+def test_a_crash_between_any_two_steps_ends_right_and_nothing_is_done_twice(place: Place) -> None:
+    place.due()
+    whole = place.again(0)
+    whole.world.run()
+    points = whole.world.points
+    whole.close()
     assert len(points) == 3 * 4, "a token and two switches: recipe, before, after, noted"
-    for point in points:
-        place = Place(store, database, tmp_path, box)
-        world = place.due()
-        world.crash_at = point
+    for number, point in enumerate(points, 1):
+        one = place.again(number)
+        one.world.crash_at = point
         with pytest.raises(Crash):
-            world.run()
-        assert world.state("drafter") == "active", "the case says what is done, not what was begun"
-        world = place.started()
+            one.world.run()
+        assert one.world.state("drafter") == "active", "the case says what is done, not what was begun"
+        world = one.started()
         world.run()
         assert world.state("drafter") == "disabled", point
-        assert place.target.on == {"door": False, "window": False}
-        assert place.target.done == {"off door": 1, "off window": 1}, point
+        assert one.target.on == {"door": False, "window": False}
+        assert one.target.done == {"off door": 1, "off window": 1}, point
         assert history(world, world.cases()[0]).count("disable") == 1
+        one.close()
 
 
-def test_a_crash_between_any_two_steps_of_undoing_ends_right(
-    store: Store, database: Database, tmp_path: Path, box: Box
-) -> None:
-    for point in ("undo-3-before", "undo-3-after", "undo-2-before", "undo-2-after", "undo-1-before", "undo-1-after"):
-        place = Place(store, database, tmp_path, box)
-        world = place.due()
-        place.target.on["window"] = False  # it was off before, and stays off when all is given back
-        world.until("disabled", "drafter")
-        decide(world, world.cases()[0], "keep", reason="needed")
-        world.crash_at = point
+def test_a_crash_between_any_two_steps_of_undoing_ends_right(place: Place) -> None:
+    place.due()
+    place.target.on["window"] = False  # it was off before, and stays off when all is given back
+    world = place.world
+    world.until("disabled", "drafter")
+    decide(world, world.cases()[0], "keep", reason="needed")
+    points = [f"undo-{number}-{when}" for number in (3, 2, 1) for when in ("before", "after")]
+    for number, point in enumerate(points):
+        one = place.again(number)
+        one.world.crash_at = point
         with pytest.raises(Crash):
-            world.evaluator.decisions(world.org, world.lease)
-        world = place.started()
+            one.world.evaluator.decisions(one.world.org, one.world.lease)
+        world = one.started()
         world.evaluator.decisions(world.org, world.lease)
         assert world.state("drafter") == "active", point
-        assert place.target.on == {"door": True, "window": False}
+        assert one.target.on == {"door": True, "window": False}
         assert world.cases()[0].state == "attested"
+        one.close()
 
 
 def test_what_drifted_since_the_last_warning_is_warned_of_again(place: Place, box: Box) -> None:
