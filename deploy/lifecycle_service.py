@@ -28,7 +28,7 @@ class LifecycleService:
         self._signer = inventory.signer
         self.lifecycle = service.build(
             inventory.inventory.registry, store, inventory.signer, self.settings, MailSettings(),
-            otlp=otlp, more=connectors(self.settings),
+            otlp=otlp, resolve=inventory.inventory.publisher.resolve, more=connectors(self.settings),
         )  # fmt: skip
         service.begin(self.lifecycle)
 

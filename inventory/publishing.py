@@ -8,6 +8,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 
 from sqlalchemy import select, update
 
@@ -21,6 +22,7 @@ from inventory.readers import Writers
 from inventory.registry.change import Registry
 
 _AT_ONCE = 2_000
+_LOOKS = timedelta(seconds=30)
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,16 +41,32 @@ class Publisher:
         self._store = store
         self._turn = threading.Lock()
         self._kept: dict[str, tuple[Matchers, int]] = {}
+        self._looked: dict[str, tuple[int, datetime]] = {}
 
     def run(self) -> Published:
-        """Everything that isn't published as it is. Raises DatabaseError, ReadError or ClickHouseError."""
+        """Everything that isn't published as it is. Raises DatabaseError, ReadError or ClickHouseError.
+
+        Whose telemetry is whose is looked at when the registry has changed, and every half minute for who is new in
+        telemetry: all that ever was active is read for it.
+        """
         with self._turn:
-            return Published(self._versions(), sum(self._resolutions(org) for org in self._organisations()))
+            return Published(self._versions(), sum(self._lately(org) for org in self._organisations()))
 
     def resolve(self, org: str) -> int:
         """Whose telemetry is whose, of one organisation: how many keys have changed."""
         with self._turn:
             return self._resolutions(org)
+
+    def _lately(self, org: str) -> int:
+        with self._registry.reading() as session:
+            newest = head(session).seq
+        now = self._registry.now()
+        at, looked = self._looked.get(org, (-1, now))
+        if at == newest and timedelta() <= now - looked < _LOOKS:
+            return 0
+        changed = self._resolutions(org)
+        self._looked[org] = newest, now
+        return changed
 
     def _matchers(self, org: str) -> Matchers:
         """Read again when anything was changed since: every change is in the audit log."""

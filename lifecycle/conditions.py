@@ -143,14 +143,19 @@ def ownerless(agent: Facts, active: Mapping[str, bool], unreachable: frozenset[s
     return Found(Condition(all(said.values()), since), said)
 
 
-def expired(agent: Facts, attested: datetime | None, now: datetime) -> Found:
-    """Whether its end has passed, by its own date, without anybody's word for it since."""
-    end = agent.end_date
-    if end is None:
-        return Found(Condition(False, now))
-    since = datetime.combine(end + timedelta(days=1), time(), UTC)
-    spoken = attested is not None and attested >= since
-    return Found(Condition(since <= now and not spoken, since), {"end_date": end.isoformat()})
+def expired(policy: PolicySpec, agent: Facts, attested: datetime | None, now: datetime) -> Found:
+    """Whether its end has passed: its own date, or the time for which somebody's word holds."""
+    ends: dict[str, datetime] = {}
+    if agent.end_date is not None:
+        ends["end_date"] = datetime.combine(agent.end_date + timedelta(days=1), time(), UTC)
+    if policy.attest_every_days is not None:
+        ends["attested_until"] = (attested or agent.created_at) + timedelta(days=policy.attest_every_days)
+    over = {name: at for name, at in ends.items() if at <= now and (attested is None or attested < at)}
+    since = min(over.values(), default=now)
+    said = {"end_date": agent.document.get("end_date")} if "end_date" in over else {}
+    if "attested_until" in over:
+        said["attested_until"] = over["attested_until"].date().isoformat()
+    return Found(Condition(bool(over), since), said)
 
 
 def cleared(clearance: Cleared | None, reason: CaseReason, now: datetime) -> str:

@@ -46,9 +46,14 @@ class Run:
 
 
 class Evaluator:
-    """Evaluates an organisation. Not for two threads at once: that is what the lease is for."""
+    """Evaluates an organisation. Not for two threads at once: that is what the lease is for. `resolve` lets the engine
+    know whose telemetry is whose, so that activity under a name that is new doesn't go unseen.
+    """
 
-    def __init__(self, registry: Registry, store: Readers, enforcer: Enforcer) -> None:
+    def __init__(
+        self, registry: Registry, store: Readers, enforcer: Enforcer, resolve: Callable[[str], object]
+    ) -> None:
+        self._resolve = resolve
         self._registry = registry
         self._store = store
         self._enforcer = enforcer
@@ -65,6 +70,7 @@ class Evaluator:
 
     def run(self, org: str, lease: Lease) -> Run:
         """Act on all that is due. Raises DatabaseError, ReadError or Fenced: what was done until then stands."""
+        self._resolve(org)
         with self._registry.reading() as session:
             seen = look(session, self._store, org, self._registry.now())
             found = list(intents(seen, self._enforcer.able))
@@ -83,6 +89,8 @@ class Evaluator:
                     or_(db.Case.locked.is_not(None), db.Case.ordered.is_(True)),
                 )
             ).all()  # fmt: skip
+        if decided:
+            self._resolve(org)
         for agent in sorted(set(decided)):
             with self._registry.reading() as session:
                 seen = look(session, self._store, org, self._registry.now(), agent=agent)

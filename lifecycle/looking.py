@@ -81,8 +81,9 @@ class Look:
             since = opened[0].since if opened else at
             return conditions.ownerless(agent, self.people, self.unreachable, since)
         if reason == "expired":
-            word = self.clearances.get((agent.id, "expired"))
-            return conditions.expired(agent, word.given_at if word else None, at)
+            words = [self.clearances.get((agent.id, one)) for one in ("expired", "idle")]
+            spoken = max((word.given_at for word in words if word is not None), default=None)
+            return conditions.expired(spec, agent, spoken, at)
         since = opened[0].since if opened else at
         return Found(Condition(opened is not None, since))
 

@@ -97,6 +97,9 @@ def _of_case(look: Look, held: Held, agent: Facts, case: db.Case, standing: Stan
     if standing.state in OFF and agent.state == "active" and case.locked is None:
         # Somebody made it active by hand: what was switched off is given back.
         coming = Next("restore", standing.entered_at)
+    if standing.state in WARNING and agent.state == "disabled" and case.locked is None and coming.action != "restore":
+        # Whoever gave back one of two would undo the other's as well.
+        coming = replace(coming, blocked="it is disabled already, by another case")
     if coming.action in ("open", "notice", "remind", "final", "disable") and not coming.blocked and not case.ordered:
         coming = replace(coming, blocked=look.stale(held.spec))
     if coming.action == "remove" and case.held:

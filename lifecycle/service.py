@@ -65,12 +65,15 @@ def build(
     mail: MailSettings,
     *,
     otlp: Callable[[], str],
+    resolve: Callable[[str], object],
     more: Iterable[Connector] = (),
 ) -> Lifecycle:
-    """`otlp`: the collector's HTTP address, for the canary; `more`: connectors to outside systems."""
+    """`otlp`: the collector's HTTP address, for the canary; `resolve`: the publisher's; `more`: connectors beside the
+    one to the registry's own tokens.
+    """
     connectors = Connectors(IngestTokens(registry), *more)
     enforcer = Enforcer(registry, store, connectors, Steps(registry, connectors))
-    evaluator = Evaluator(registry, store, enforcer)
+    evaluator = Evaluator(registry, store, enforcer, resolve)
     sender = Sender(
         registry, signer, Mailer(mail), public_url=settings.public_url, zone=settings.zone,
         chat=Chat(settings.chat_url) if settings.chat_url else None,

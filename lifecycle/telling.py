@@ -27,7 +27,7 @@ _STAGES: Final = {
 _WHY: Final = {
     "idle": "has done nothing that we could see since {since} ({days} days)",
     "ownerless": "has nobody who answers for it",
-    "expired": "is past its end date",
+    "expired": "is past its end, or the time for which somebody answered for it",
     "violation": "was reported: {said}",
 }
 TEMPLATES: Final = Environment(

@@ -98,6 +98,9 @@ class PolicySpec(Given):
     freshness: Freshness = Freshness()
     attested_days: Annotated[Days, Field(ge=1)] = 90
     """How long an owner's word holds."""
+    attest_every_days: Annotated[
+        Days | None, Field(ge=1, description="Of expired: an agent also expires when nobody answered for it so long")
+    ] = None
     snooze_days: Annotated[Days, Field(ge=1)] = 14
     snoozes: Annotated[Number, Field(ge=0, le=20)] = 2
     exempt_days: Annotated[Days, Field(ge=1)] = 365

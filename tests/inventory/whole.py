@@ -26,6 +26,7 @@ def lifecycle_of(store: Any, services: Inventory) -> Lifecycle:
         LifecycleSettings(),
         MailSettings(),
         otlp=lambda: "http://127.0.0.1:1",
+        resolve=lambda org: None,
     )
     with services.registry.changing(Asking(Caller("default", "muster:lifecycle", Kind.LOCAL), "begin")) as change:
         policies.begin(change)

@@ -348,6 +348,50 @@ def test_an_agent_whose_people_left_goes_to_its_team_and_then_to_admins(world: W
     assert case.disabled_at is not None
 
 
+def test_an_agent_with_two_cases_is_disabled_by_one_and_given_back_whole(world: World) -> None:
+    token = world.agent("drafter", ALICE)
+    world.policy()
+    soon = policies.DEFAULTS["violation-2"].schedule
+    world.policy(PolicySpec(reason="violation", enforced=True, schedule=soon), "violation-2")
+    world.active("drafter")
+    idle = world.until("final", "drafter")
+    with world.registry.changing(world.asking()) as change:
+        reported = deciding.violation(change, "drafter", "it mailed a stranger")
+        deciding.decide(change, reported.id, wire.Decide(decision="disable"))
+    world.evaluator.decisions(world.org, world.lease)
+    assert world.state("drafter") == "disabled"
+    world.days(4)
+    found = world.case("drafter")
+    assert found is not None
+    assert (found.id, found.state, found.blocked) == (idle.id, "final", "it is disabled already, by another case")
+    with world.registry.changing(world.asking(BOB)) as change:
+        deciding.decide(change, reported.id, wire.Decide(decision="keep", reason="it was a test"))
+    world.evaluator.decisions(world.org, world.lease)
+    assert (world.state("drafter"), world.token(token).suspended_at) == ("active", None)
+    assert world.until("disabled", "drafter").id == idle.id
+
+
+def test_an_agent_expires_by_its_own_date_and_by_silence_about_it(world: World) -> None:
+    soon = policies.DEFAULTS["expired-14"].schedule
+    spec = PolicySpec(reason="expired", enforced=True, schedule=soon, attest_every_days=200, attested_days=150)
+    world.policy(spec, "expired-14")
+    world.agent("dated", ALICE, end_date="2026-01-20")
+    world.agent("attested", ALICE)
+    world.days(7, each=3)
+    assert {case.agent for case in world.cases()} == {"dated"}
+    (case,) = world.cases()
+    assert case.facts == {"end_date": "2026-01-20"}
+    decide(world, case, "keep", reason="it got another year")
+    world.days(17, each=10)
+    assert {case.agent: case.state for case in world.cases()} == {"dated": "attested"}
+    world.days(2, each=10)
+    found = world.case("attested", "expired")
+    assert found is not None
+    assert found.facts == {"attested_until": "2026-07-20"}
+    assert world.until_reason("attested", "expired", "disabled").disabled_at is not None
+    assert world.state("dated") == "active"
+
+
 def test_a_case_that_somebody_decided_meanwhile_is_left_to_the_next_run(each_world: World) -> None:
     world = each_world
     world.agent("drafter", ALICE)

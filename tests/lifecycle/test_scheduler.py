@@ -85,8 +85,9 @@ def test_one_of_two_acts_and_after_kill_9_the_other_does(empty_url: str, databas
     assert len(found) - border >= 2, "its jobs go on"
 
 
-def test_a_leader_that_was_paused_finds_itself_replaced_and_does_nothing(empty_url: str, database: Database) -> None:
-    with two(empty_url, database) as (first, second):
+def test_a_leader_that_was_paused_finds_itself_replaced_and_does_nothing(sqlite: Database) -> None:
+    database = sqlite
+    with two(str(sqlite.engine.url), database) as (first, second):
         first.send(signal.SIGSTOP)
         until(lambda: acts(database)[-1][0] == second.holder)
         first.send(signal.SIGCONT)
@@ -96,8 +97,9 @@ def test_a_leader_that_was_paused_finds_itself_replaced_and_does_nothing(empty_u
     assert {holder for holder, _ in found[border:]} == {second.holder}
 
 
-def test_one_that_is_stopped_hands_over_at_once(empty_url: str, database: Database) -> None:
-    with two(empty_url, database) as (first, second):
+def test_one_that_is_stopped_hands_over_at_once(sqlite: Database) -> None:
+    database = sqlite
+    with two(str(sqlite.engine.url), database) as (first, second):
         first.send(signal.SIGTERM)
         until(lambda: acts(database)[-1][0] == second.holder, 20)
 
@@ -138,7 +140,8 @@ def test_a_run_is_noted_with_what_came_of_it(registry: Registry, database: Datab
     assert found["fails"].summary == {"error": "OSError: the disk is gone"}
 
 
-def test_what_was_asked_for_is_run_by_who_acts_and_jobs_come_late_once(registry: Registry, database: Database) -> None:
+def test_what_was_asked_for_is_run_by_who_acts_and_jobs_come_late_once(sqlite: Database) -> None:
+    registry, database = Registry(sqlite), sqlite
     lease = Lease(database)
     ran: list[str] = []
     jobs = {"rare": job("rare", lambda dry_run: ran.append("rare") or {})}  # type: ignore[func-returns-value]

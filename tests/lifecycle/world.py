@@ -79,12 +79,13 @@ class World:
         self.shelf = Shelf()
         self.connectors = Connectors(IngestTokens(self.registry), self.shelf, *more)
         steps = Steps(self.registry, self.connectors, self._between)
-        self.evaluator = Evaluator(self.registry, store, Enforcer(self.registry, store, self.connectors, steps))
+        self.publisher = Publisher(self.registry, store)
+        enforcer = Enforcer(self.registry, store, self.connectors, steps)
+        self.evaluator = Evaluator(self.registry, store, enforcer, self.publisher.resolve)
         mail = MailSettings(host="127.0.0.1", port=box.port, security="none", sender="muster@muster.example.org")
         self.mailer = Mailer(mail)
         self.sender = MailSender(self.registry, self.signer, self.mailer, public_url=URL)
         self.bounces = Bounces(self.registry)
-        self.publisher = Publisher(self.registry, store)
         self.writer = Writer(store)
         self._beats = Sender(self.writer, HEARTBEAT_ORG, HEARTBEAT_SERVICE)
         self._beating = beating
@@ -194,7 +195,6 @@ class World:
     # What Muster does.
 
     def run(self) -> Run:
-        self.publisher.resolve(self.org)
         return self.evaluator.run(self.org, self.lease)
 
     def mail(self) -> Mailed:

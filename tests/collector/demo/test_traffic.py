@@ -236,7 +236,9 @@ def test_nobody_there_is_one_clear_error(capfd: pytest.CaptureFixture[str]) -> N
         endpoint = f"http://127.0.0.1:{unused.getsockname()[1]}"
         with pytest.raises(SendError, match=rf"{endpoint}.*refused.*make up"):
             send(endpoint, traces=5)
-    assert capfd.readouterr() == ("", "")
+    out, said = capfd.readouterr()
+    # gRPC's core says, whatever it is told to log, when the server of another test went away.
+    assert (out, [line for line in said.splitlines() if "Got goaway" not in line]) == ("", [])
 
 
 @pytest.mark.parametrize("protocol", ["http", "grpc"])
