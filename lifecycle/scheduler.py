@@ -9,11 +9,10 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, Final
 
-from apscheduler.events import EVENT_JOB_SUBMITTED, JobSubmissionEvent
 from apscheduler.executors.pool import ThreadPoolExecutor
 from apscheduler.jobstores.sqlalchemy import SQLAlchemyJobStore
 from apscheduler.schedulers.background import BackgroundScheduler
@@ -33,6 +32,18 @@ def fire(holder: str, name: str) -> None:
     scheduler = _here.get(holder) or next(iter(_here.values()), None)
     if scheduler is not None:
         scheduler.fire(name)
+
+
+class _Executor(ThreadPoolExecutor):  # type: ignore[misc]
+    """Notes when a job was due before it runs: the event of its submission comes when it may be over already."""
+
+    def __init__(self, due: dict[str, datetime]) -> None:
+        super().__init__(2)
+        self._due = due
+
+    def _do_submit_job(self, job: Any, run_times: Sequence[datetime]) -> None:
+        self._due[job.id] = run_times[-1].astimezone(UTC)
+        super()._do_submit_job(job, run_times)
 
 
 class Scheduler:
@@ -113,11 +124,10 @@ class Scheduler:
                 "default": SQLAlchemyJobStore(engine=engine, tablename="scheduler_jobs"),
                 "memory": {"type": "memory"},
             },
-            executors={"default": ThreadPoolExecutor(2)},
+            executors={"default": _Executor(self._due)},
             job_defaults={"coalesce": True, "max_instances": 1, "misfire_grace_time": None},
             timezone=UTC,
         )
-        scheduler.add_listener(self._submitted, EVENT_JOB_SUBMITTED)
         scheduler.start(paused=True)
         known = {job.id: job for job in scheduler.get_jobs("default")}
         for name in known.keys() - self.jobs.keys():
@@ -143,7 +153,3 @@ class Scheduler:
         scheduler, self._scheduler = self._scheduler, None
         if scheduler is not None:
             scheduler.shutdown(wait=wait)
-
-    def _submitted(self, event: JobSubmissionEvent) -> None:
-        if event.scheduled_run_times:
-            self._due[event.job_id] = event.scheduled_run_times[-1].astimezone(UTC)

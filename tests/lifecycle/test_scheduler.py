@@ -159,7 +159,9 @@ def test_what_was_asked_for_is_run_by_who_acts_and_jobs_come_late_once(sqlite: D
         assert answer.jobs[0].next_run is not None
     finally:
         scheduler.stop()
-    # Three hours pass in which nobody acts: it is run once, not three times.
+    with database.reading() as session:
+        assert all((run.started_at - run.due_at).total_seconds() < 5 for run in session.query(db.JobRun))
+    # Two and a half hours pass in which nobody acts: it is run once, not three times.
     with database.writing() as session:
         row = session.get_one(db.ScheduledJob, "rare")
         assert row.next_run_time is not None
@@ -172,14 +174,17 @@ def test_what_was_asked_for_is_run_by_who_acts_and_jobs_come_late_once(sqlite: D
         until(lambda: ran == ["rare"])
         time.sleep(1.5)
         assert ran == ["rare"]
+        with database.reading() as session:
+            (one,) = jobs_answer(session, registry.now(), jobs).jobs
+        assert one.lag_seconds == pytest.approx(1800, abs=30), "since the last of those that were missed"
     finally:
         late.stop()
 
 
 def _earlier(database: Database) -> None:
-    """As if it had been due three hours ago."""
+    """As if it had been due two and a half hours ago."""
     kept = SQLAlchemyJobStore(engine=database.engine.execution_options(muster="write"), tablename="scheduler_jobs")
     kept.start(BackgroundScheduler(), "default")
     found = kept.lookup_job("rare")
-    found.next_run_time = datetime.now(UTC) - timedelta(hours=3)
+    found.next_run_time = datetime.now(UTC) - timedelta(hours=2, minutes=30)
     kept.update_job(found)
