@@ -89,12 +89,23 @@ class Period:
             return NEVER
         if self.days:
             return max(ns(now) - self.days * 86_400 * 10**9, NEVER)
-        year, month = divmod(now.year * 12 + now.month - 1 - self.months, 12)
-        if year < _EPOCH.year:
+        if now.year * 12 + now.month - 1 - self.months < _EPOCH.year * 12:
             return NEVER
-        first = now.replace(year=year, month=month + 1, day=1)
-        length = (first.replace(day=28) + timedelta(days=4)).replace(day=1) - timedelta(days=1)
-        return ns(first.replace(day=min(now.day, length.day)))
+        return ns(_moved(now, -self.months))
+
+    def after(self, moment: datetime) -> datetime:
+        """When it is over, if it begins at the moment. Raises ValueError for "forever"."""
+        if not self.days and not self.months:
+            raise ValueError("what is kept forever has no end")
+        return moment + timedelta(days=self.days) if self.days else _moved(moment, self.months)
+
+
+def _moved(moment: datetime, months: int) -> datetime:
+    """The same day of another month, or its last one."""
+    year, month = divmod(moment.year * 12 + moment.month - 1 + months, 12)
+    first = moment.replace(year=year, month=month + 1, day=1)
+    length = (first.replace(day=28) + timedelta(days=4)).replace(day=1) - timedelta(days=1)
+    return first.replace(day=min(moment.day, length.day))
 
 
 def ns(moment: datetime) -> int:

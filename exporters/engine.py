@@ -1,0 +1,206 @@
+"""What records ask of the engine: which traces are an agent's, how many rows they have, and to write those to files."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from typing import Any, Final
+
+import zstandard
+from clickhouse_connect.driver.client import Client
+from clickhouse_connect.driver.exceptions import ClickHouseError
+
+from collector.store import registry
+from collector.store.connection import Store
+from collector.store.contents import literal
+from exporters.tables import SOURCES, WRITTEN, Chosen, Source
+
+_DAY: Final = timedelta(days=1)
+_EMPTY: Final = zstandard.compress(b"")
+
+
+class EngineFailed(Exception):
+    """The engine can't answer or write; the message is for people."""
+
+
+@dataclass(frozen=True, slots=True)
+class Traces:
+    """What a snapshot holds."""
+
+    traces: int
+    first: date
+    last: date
+
+
+class Engine:
+    """Reads and files of one store. Safe to share between threads. Raises EngineFailed."""
+
+    def __init__(self, store: Store) -> None:
+        self.store = store
+
+    def first_day(self, org: str, agent: str) -> date | None:
+        """Of the agent's oldest sealed trace that is here."""
+        with self._asking() as client:
+            sql = f"SELECT count(), toDate(min(Start)) FROM trace_summaries WHERE {self._mine(client, org, agent)}"
+            ((rows, first),) = client.query(sql).result_rows
+        return first if rows else None
+
+    def months(self, org: str) -> dict[tuple[str, date], int]:
+        """Sealed traces that are here, by registered agent and the month in which they began."""
+        sql = (
+            "SELECT agent, toStartOfMonth(Start) AS month, count() FROM ("
+            "SELECT Start, TraceId, arrayJoin(arrayDistinct(arrayMap(k -> agents[k], AgentKeys))) AS agent FROM ("
+            "SELECT Start, TraceId, AgentKeys, (SELECT CAST((groupArray(AgentKey), groupArray(toString(Agent))), "
+            "'Map(UInt64, String)') FROM agent_resolutions FINAL WHERE Org = {org:String}) AS agents "
+            "FROM trace_summaries FINAL WHERE Org = {org:String})) WHERE agent != '' GROUP BY agent, month"
+        )
+        with self._asking() as client:
+            rows = client.query(sql, parameters={"org": org}).result_rows
+        return {(agent, month): count for agent, month, count in rows}
+
+    def snapshot(
+        self, org: str, agent: str, name: str, starts: date, ends: date, cutoff: datetime, before: Sequence[str]
+    ) -> Traces | None:
+        """Note the agent's traces that began in [starts, ends), but those that snapshots `before` hold as they are.
+
+        None: there are none. Taken again under another name it is a new one.
+        """
+        with self._asking() as client:
+            mine = (
+                f"SELECT TraceId FROM trace_summaries FINAL WHERE {self._mine(client, org, agent)} "
+                f"AND Start >= toDateTime64('{starts} 00:00:00', 9, 'UTC') "
+                f"AND Start < toDateTime64('{ends} 00:00:00', 9, 'UTC')"
+            )
+            extent = (
+                "SELECT count(), toDate(min(Start)), toDate(max(End)) FROM otel_traces_trace_id_ts "
+                f"WHERE TraceId IN ({mine})"
+            )
+            ((rows, first, last),) = client.query(extent).result_rows
+            if not rows:
+                return None
+            client.command(self._insert(org, name, mine, first - _DAY, last, cutoff, before))
+            sql = (
+                "SELECT count(), min(FirstDay), max(LastDay) FROM record_traces "
+                f"WHERE Org = {literal(org)} AND Snapshot = {literal(name)}"
+            )
+            ((traces, first, last),) = client.query(sql).result_rows
+        return Traces(traces, first, last) if traces else None
+
+    def _mine(self, client: Client, org: str, agent: str) -> str:
+        keys = registry.keys_of(client, org, agent)
+        listed = ", ".join(map(str, keys))
+        return f"Org = {literal(org)} AND hasAny(AgentKeys, CAST([{listed}], 'Array(UInt64)'))"
+
+    @staticmethod
+    def _insert(
+        org: str, name: str, mine: str, first: date, last: date, cutoff: datetime, before: Sequence[str]
+    ) -> str:
+        until = f"toDateTime64('{cutoff:%Y-%m-%d %H:%M:%S.%f}', 6, 'UTC')"
+        counted = ("Spans", "Logs", "Approvals", "Evaluations")
+        tables = ("otel_traces", "otel_logs", "approvals", "evaluations")
+        parts = " UNION ALL ".join(
+            "SELECT TraceId, toDate(min(Timestamp)) AS first, toDate(max(Timestamp)) AS last, "
+            + ", ".join(f"{'count()' if table == of else 'toUInt64(0)'} AS {column}"
+                        for column, of in zip(counted, tables, strict=True))
+            + f" FROM {table} WHERE Org = {literal(org)} AND toDate(Timestamp) >= '{first}'"
+            + (f" AND toDate(Timestamp) <= '{last}'" if table == "otel_traces" else "")
+            + f" AND ReceivedAt <= {until} AND TraceId IN ({mine}) GROUP BY TraceId"
+            for table in tables
+        )  # fmt: skip
+        known = ", ".join(literal(one) for one in before)
+        unchanged = (
+            f" HAVING (TraceId, {', '.join(counted)}) NOT IN (SELECT TraceId, {', '.join(counted)} FROM record_traces "
+            f"WHERE Org = {literal(org)} AND Snapshot IN ({known}))"
+            if before
+            else ""
+        )
+        sums = ", ".join(f"toUInt32(sum({column})) AS {column}" for column in counted)
+        inner = f"SELECT TraceId, min(first) AS FirstDay, max(last) AS LastDay, {sums} FROM ({parts}) AS parts"
+        return (
+            f"INSERT INTO record_traces (Org, Snapshot, TraceId, FirstDay, LastDay, {', '.join(counted)}) "
+            f"SELECT {literal(org)}, {literal(name)}, TraceId, FirstDay, LastDay, {', '.join(counted)} FROM "
+            f"({inner} GROUP BY TraceId HAVING sum(parts.Spans) > 0) {unchanged.replace('HAVING', 'WHERE')} "
+            "SETTINGS max_threads = 2, async_insert = 0"
+        )
+
+    def counts(self, source: Source, chosen: Chosen) -> dict[date, int]:
+        """Rows by day, of days that have any."""
+        with self._asking() as client:
+            if source.name != "contents":
+                rows = client.query(source.counts(chosen)).result_rows
+                return {day: count for day, count in rows if count}
+            found = {}
+            day = chosen.first
+            while day <= chosen.last:
+                sql = f"SELECT count() FROM contents FINAL WHERE {source.where(chosen, day)}"
+                if count := int(client.command(sql)):  # type: ignore[arg-type]
+                    found[day] = count
+                day += _DAY
+            return found
+
+    def columns(self, table: str, database: str | None = None) -> dict[str, str]:
+        """Names and types, in the table's order."""
+        with self._asking() as client:
+            rows = client.query(
+                "SELECT name, type FROM system.columns WHERE database = {database:String} AND table = {table:String} "
+                "AND default_kind NOT IN ('ALIAS', 'MATERIALIZED') ORDER BY position",
+                parameters={"database": database or self.store.database, "table": table},
+            ).result_rows
+        return {str(name): str(kind) for name, kind in rows}
+
+    def write(self, sql: str, path: Path, form: str) -> None:
+        """Let the engine write the rows: JSON lines, compressed where the name says so, or Parquet."""
+        path.unlink(missing_ok=True)
+        with self._asking() as client:
+            if self.store.embedded:
+                client.command(f"INSERT INTO FUNCTION file({literal(str(path))}, {literal(form)}) {sql} {WRITTEN}")
+            else:
+                self._stream(client, sql, path, form)
+        if not path.exists():
+            path.write_bytes(_EMPTY if path.suffix == ".zst" else b"")
+
+    @staticmethod
+    def _stream(client: Client, sql: str, path: Path, form: str) -> None:
+        """From a server, which has no business with our files."""
+        settings = dict(one.split(" = ") for one in WRITTEN.removeprefix("SETTINGS ").split(", "))
+        told = {name: value.strip("'") for name, value in settings.items() if "engine_file" not in name}
+        with path.open("wb") as raw, client.raw_stream(sql, fmt=form, settings=told) as stream:
+            packer = zstandard.ZstdCompressor(threads=1)
+            if path.suffix == ".zst":
+                with packer.stream_writer(raw, closefd=False) as file:
+                    for piece in stream:
+                        file.write(piece)
+            else:
+                for piece in stream:
+                    raw.write(piece)
+
+    def redactions(self, chosen: Chosen) -> list[dict[str, Any]]:
+        """Which rule of which policy replaced how much, in spans and log records."""
+        parts = " UNION ALL ".join(
+            f"SELECT RedactionPolicy, Redactions FROM {source.table} WHERE {source.where(chosen, None)} "
+            "AND notEmpty(Redactions)"
+            for source in SOURCES
+            if source.table in ("otel_traces", "otel_logs")
+        )
+        sql = (
+            "SELECT RedactionPolicy AS policy, rule, count() AS rows, sum(replaced) AS replaced FROM "
+            f"({parts}) ARRAY JOIN mapKeys(Redactions) AS rule, mapValues(Redactions) AS replaced "
+            "GROUP BY policy, rule ORDER BY policy, rule"
+        )
+        with self._asking() as client:
+            return [dict(row) for row in client.query(sql).named_results()]
+
+    @contextmanager
+    def _asking(self) -> Iterator[Client]:
+        try:
+            yield self.store.client()
+        except ClickHouseError as error:
+            name = getattr(error, "name", None) or type(error).__name__
+            raise EngineFailed(f"the engine failed ({name}): {str(error)[:500]}") from error
+
+
+def midnight(day: date) -> datetime:
+    return datetime(day.year, day.month, day.day, tzinfo=UTC)
