@@ -13,6 +13,7 @@ from collector.redaction.keys import load_keys
 from collector.redaction.policy import policy_of
 from collector.redaction.redactor import Redactor
 from collector.redaction.request import RequestRedaction
+from collector.retention.holds import Holds
 from collector.retention.job import Retention
 from collector.retention.policy import load as retention_policy
 from collector.retention.schedule import RetentionSchedule
@@ -32,7 +33,10 @@ from collector.store.writer import Writer
 class Ingest:
     """`start` after the store is migrated; `stop` leaves nothing half done: what waits is on disk."""
 
-    def __init__(self, settings: CollectorSettings, store: Store, observations: Observations) -> None:
+    def __init__(
+        self, settings: CollectorSettings, store: Store, observations: Observations, holds: Holds | None = None
+    ) -> None:
+        """`holds`: what retention asks before anything goes."""
         self.settings = settings
         self.store = store
         self.observations = observations
@@ -59,7 +63,8 @@ class Ingest:
             add_seal_levels(observations, self.sealer)
         self.retention = self.schedule = None
         if settings.retention_file:
-            self.retention = Retention(store, retention_policy(settings.retention_file), paused=self.loader.paused)
+            policy_kept = retention_policy(settings.retention_file)
+            self.retention = Retention(store, policy_kept, holds, paused=self.loader.paused)
             self.schedule = RetentionSchedule(self.retention, every=settings.retention_every)
         self._levels()
 

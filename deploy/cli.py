@@ -34,6 +34,7 @@ from deploy.registry.audit import audit_app, search
 from deploy.registry.discover import discover_app
 from deploy.registry.files import apply, export
 from deploy.registry.lifecycle import jobs_app, lifecycle_app
+from deploy.registry.records import records_app
 from deploy.registry.releases import releases_app
 from deploy.registry.slos import slo_app
 from deploy.registry.tokens import me, people_app, tokens_app
@@ -63,6 +64,7 @@ app.add_typer(audit_app, name="audit")
 app.add_typer(slo_app, name="slo")
 app.add_typer(discover_app, name="discover")
 app.add_typer(lifecycle_app, name="lifecycle")
+app.add_typer(records_app, name="records")
 app.add_typer(jobs_app, name="jobs")
 out = Console()
 err = Console(stderr=True)

@@ -17,6 +17,7 @@ from collector.price_operations import add_price_operations
 from collector.receivers.auth import Anonymous, StaticTokens, Verifier, check_bind
 from collector.receivers.grpc import GrpcReceiver
 from collector.receivers.http import http_app
+from collector.retention.holds import Holds
 from collector.retention.operations import add_retention_operations
 from collector.sealing.operations import add_seal_operations
 from collector.selfobs import Observations
@@ -83,9 +84,11 @@ def verifier_of(settings: CollectorSettings) -> Verifier:
 class CollectorService:
     """Receivers around an `Ingest`. Build with the store open and migrated."""
 
-    def __init__(self, settings: CollectorSettings, store: Store, verifier: Verifier) -> None:
+    def __init__(
+        self, settings: CollectorSettings, store: Store, verifier: Verifier, holds: Holds | None = None
+    ) -> None:
         self.observations = Observations()
-        self.ingest = Ingest(settings, store, self.observations)
+        self.ingest = Ingest(settings, store, self.observations, holds)
         app = http_app(
             self.ingest.intake,
             verifier,

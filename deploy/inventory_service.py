@@ -122,10 +122,12 @@ class InventoryService:
 
 
 @contextmanager
-def senders(settings: DeploySettings) -> Iterator[Verifier]:
-    """Who may send to a collector alone: the registry's tokens too, where MUSTER_DATABASE_URL says where it is."""
+def senders(settings: DeploySettings) -> Iterator[tuple[Verifier, Database | None]]:
+    """Who may send to a collector alone: the registry's tokens too, where MUSTER_DATABASE_URL says where it is; and
+    the registry's database, whose holds retention asks.
+    """
     if RegistrySettings().database_url is None:
-        yield verifier_of(settings.collector())
+        yield verifier_of(settings.collector()), None
         return
     database = database_of(settings)
     migrate.check(database)
@@ -134,7 +136,7 @@ def senders(settings: DeploySettings) -> Iterator[Verifier]:
     beside = Beside("senders", _refreshing(tokens), _noting(tokens.uses))
     beside.start()
     try:
-        yield tokens
+        yield tokens, database
     finally:
         beside.stop()
         database.close()

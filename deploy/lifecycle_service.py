@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 from fastapi import APIRouter
 
@@ -15,6 +15,7 @@ from lifecycle.connectors.base import Connector
 from lifecycle.connectors.scim import Scim
 from lifecycle.connectors.webhook import Webhooks
 from lifecycle.figures import Figures
+from lifecycle.jobs import Job
 from lifecycle.review import review_routes
 from lifecycle.routes import lifecycle_routes
 from lifecycle.settings import LifecycleSettings, MailSettings
@@ -23,12 +24,16 @@ from lifecycle.settings import LifecycleSettings, MailSettings
 class LifecycleService:
     """Build it when the collector listens: the canary goes there."""
 
-    def __init__(self, inventory: InventoryService, store: Readers, *, otlp: Callable[[], str]) -> None:
+    def __init__(
+        self, inventory: InventoryService, store: Readers, *, otlp: Callable[[], str], more: Iterable[Connector] = (),
+        more_jobs: Iterable[Job] = (),
+    ) -> None:  # fmt: skip
         self.settings = LifecycleSettings()
         self._signer = inventory.signer
         self.lifecycle = service.build(
             inventory.inventory.registry, store, inventory.signer, self.settings, MailSettings(),
-            otlp=otlp, resolve=inventory.inventory.publisher.resolve, more=connectors(self.settings),
+            otlp=otlp, resolve=inventory.inventory.publisher.resolve, more=[*connectors(self.settings), *more],
+            more_jobs=more_jobs,
         )  # fmt: skip
         service.begin(self.lifecycle)
 

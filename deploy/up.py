@@ -14,13 +14,17 @@ import uvloop
 
 from collector.receivers.auth import Verifier
 from collector.redaction.policy import policy_of
+from collector.retention.holds import Holds
 from collector.store.connection import Store, StoreError
 from collector.store.migrate import Status, load, migrate, plan
 from deploy.collector_service import CollectorService, HttpServer
 from deploy.inventory_service import InventoryService, senders
 from deploy.lifecycle_service import LifecycleService
+from deploy.records_service import RecordsService
 from deploy.settings import DeploySettings
+from exporters.holds import Held
 from inventory.app import api_app
+from inventory.registry.change import Registry
 
 Say = Callable[[str], None]
 
@@ -48,14 +52,17 @@ def serve_collector(settings: DeploySettings, say: Say) -> None:
                 f"the tables of the {store.where} are not this version's, or not this redaction policy's: "
                 "run muster migrate"
             )
-        with senders(settings) as verifier:
-            uvloop.run(_serve_collector(settings, store, verifier, say))
+        with senders(settings) as (verifier, database):
+            holds = Held(Registry(database), store) if database is not None else None
+            uvloop.run(_serve_collector(settings, store, verifier, holds, say))
     say("Stopped. Everything acknowledged is on disk.")
 
 
-async def _serve_collector(settings: DeploySettings, store: Store, verifier: Verifier, say: Say) -> None:
+async def _serve_collector(
+    settings: DeploySettings, store: Store, verifier: Verifier, holds: Holds | None, say: Say
+) -> None:
     stopping = _stopping()
-    collector = CollectorService(settings.collector(), store, verifier)
+    collector = CollectorService(settings.collector(), store, verifier, holds)
     await collector.start()
     try:
         say(f"OTLP/HTTP http://127.0.0.1:{collector.http_port}, OTLP/gRPC 127.0.0.1:{collector.grpc_port}")
@@ -76,14 +83,22 @@ def _stopping() -> asyncio.Event:
 async def _serve(settings: DeploySettings, store: Store, say: Say) -> None:
     stopping = _stopping()
     inventory = InventoryService(settings, store)
-    collector = CollectorService(settings.collector(), store, inventory.ingest)
-    lifecycle = LifecycleService(inventory, store, otlp=lambda: f"http://127.0.0.1:{collector.http_port}")
-    routes = lifecycle.routes()
+    held = Held(inventory.inventory.registry, store)
+    collector = CollectorService(settings.collector(), store, inventory.ingest, held)
+    records = RecordsService(settings, inventory, store, held, collector.ingest.loader.paused)
+    lifecycle = LifecycleService(
+        inventory, store, otlp=lambda: f"http://127.0.0.1:{collector.http_port}", more=[records.archive],
+        more_jobs=[records.job()],
+    )  # fmt: skip
+    records.begin()
+    routes = [*lifecycle.routes(), *records.routes()]
     api = HttpServer(api_app(store, inventory.inventory, routes), inventory.api.host, inventory.api.port)
     api_port = api.bind()
     await collector.start()
     lifecycle.observe(collector.observations)
+    records.observe(collector.observations)
     inventory.start()
+    records.start()
     lifecycle.start()
     api_task = asyncio.create_task(api.serve_bound())
     child = _dashboards(settings, api_port) if settings.dashboards else None
@@ -106,6 +121,7 @@ async def _serve(settings: DeploySettings, store: Store, say: Say) -> None:
             child.terminate()
         api.should_exit = True
         await asyncio.to_thread(lifecycle.stop)
+        await asyncio.to_thread(records.stop)
         await collector.stop()
         await api_task
         await asyncio.to_thread(inventory.stop)

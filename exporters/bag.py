@@ -22,9 +22,12 @@ SIGNER: Final = "signer.pem"
 CHAIN: Final = "chain.json"
 VERIFY: Final = "VERIFY.md"
 COMMIT: Final = "commit.json"
+CERTIFICATE: Final = "certificate.json"
+CERTIFICATE_SIGNATURE: Final = "certificate.sig"
+CERTIFIER: Final = "certificate.pem"
 TAGGED: Final = ("bag-info.txt", "bagit.txt", CHAIN, MANIFEST, SIGNER, VERIFY)
 """Files that the tag manifest covers."""
-BESIDE: Final = (TAG_MANIFEST, SIGNATURE, TIMESTAMP, COMMIT)
+BESIDE: Final = (TAG_MANIFEST, SIGNATURE, TIMESTAMP, COMMIT, CERTIFICATE, CERTIFICATE_SIGNATURE, CERTIFIER)
 """Files that it can't cover."""
 _BAGIT: Final = b"BagIt-Version: 1.0\nTag-File-Character-Encoding: UTF-8\n"
 _HEAD: Final = ("table", "day", "file", "expected", "rows", "bytes")

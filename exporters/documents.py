@@ -43,7 +43,7 @@ def made(session: Session, engine: Engine, package: Package, chosen: Chosen | No
     files = {
         "data/agent.json": written(entry),
         "data/lifecycle.jsonl": b"".join(line(one) for one in _cases(session, org, agent)),
-        "data/retention.json": written(_retention(session, package)),
+        "data/retention.json": written(_retention(session, engine, package)),
         "data/redactions.json": written({"rules": engine.redactions(chosen) if chosen else []}),
     }
     for release in session.scalars(
@@ -99,7 +99,7 @@ def _cases(session: Session, org: str, agent: str) -> Iterable[dict[str, Any]]:
         }  # fmt: skip
 
 
-def _retention(session: Session, package: Package) -> dict[str, Any]:
+def _retention(session: Session, engine: Engine, package: Package) -> dict[str, Any]:
     schedule = None
     if package.schedule is not None:
         row = session.get_one(RecordSchedule, (package.org, package.schedule))
@@ -111,7 +111,7 @@ def _retention(session: Session, package: Package) -> dict[str, Any]:
         "mode": package.mode,
         "locked_until": package.locked_until.isoformat() if package.locked_until else None,
         "cutoff": package.cutoff.isoformat(),
-        "holds": [_plain(one) for one in holds.over(session, package.org, package.agent, package.id)],
+        "holds": [_plain(one) for one in holds.over(session, engine.store, package)],
     }
 
 

@@ -16,7 +16,7 @@ from clickhouse_connect.driver.exceptions import ClickHouseError
 from collector.store import registry
 from collector.store.connection import Store
 from collector.store.contents import literal
-from exporters.tables import SOURCES, WRITTEN, Chosen, Source
+from exporters.tables import READ, SOURCES, WRITTEN, Chosen, Source, read_back
 
 _DAY: Final = timedelta(days=1)
 _EMPTY: Final = zstandard.compress(b"")
@@ -35,11 +35,21 @@ class Traces:
     last: date
 
 
+@dataclass(frozen=True, slots=True)
+class Month:
+    """Sealed traces that are here, and when the last of them was sealed."""
+
+    traces: int
+    sealed: datetime
+
+
 class Engine:
     """Reads and files of one store. Safe to share between threads. Raises EngineFailed."""
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: Store, *, local: bool | None = None) -> None:
+        """`local`: whether the engine reads and writes our files, as an embedded one does."""
         self.store = store
+        self._local = store.embedded if local is None else local
 
     def first_day(self, org: str, agent: str) -> date | None:
         """Of the agent's oldest sealed trace that is here."""
@@ -48,18 +58,21 @@ class Engine:
             ((rows, first),) = client.query(sql).result_rows
         return first if rows else None
 
-    def months(self, org: str) -> dict[tuple[str, date], int]:
-        """Sealed traces that are here, by registered agent and the month in which they began."""
+    def months(self, org: str) -> dict[tuple[str, date], Month]:
+        """What is here, by registered agent and the month in which traces began."""
         sql = (
-            "SELECT agent, toStartOfMonth(Start) AS month, count() FROM ("
-            "SELECT Start, TraceId, arrayJoin(arrayDistinct(arrayMap(k -> agents[k], AgentKeys))) AS agent FROM ("
-            "SELECT Start, TraceId, AgentKeys, (SELECT CAST((groupArray(AgentKey), groupArray(toString(Agent))), "
-            "'Map(UInt64, String)') FROM agent_resolutions FINAL WHERE Org = {org:String}) AS agents "
-            "FROM trace_summaries FINAL WHERE Org = {org:String})) WHERE agent != '' GROUP BY agent, month"
+            "SELECT toString(r.Agent) AS agent, toStartOfMonth(t.Start) AS month, uniqExact(t.TraceId), "
+            "toUnixTimestamp64Milli(max(t.SealedAt)) FROM ("
+            "SELECT Start, TraceId, SealedAt, arrayJoin(AgentKeys) AS AgentKey FROM trace_summaries FINAL "
+            "WHERE Org = {org:String}) AS t INNER JOIN (SELECT AgentKey, Agent FROM agent_resolutions FINAL "
+            "WHERE Org = {org:String} AND Agent != '') AS r USING AgentKey GROUP BY agent, month"
         )
         with self._asking() as client:
             rows = client.query(sql, parameters={"org": org}).result_rows
-        return {(agent, month): count for agent, month, count in rows}
+        return {
+            (agent, month): Month(count, datetime.fromtimestamp(sealed / 1000, UTC))
+            for agent, month, count, sealed in rows
+        }
 
     def snapshot(
         self, org: str, agent: str, name: str, starts: date, ends: date, cutoff: datetime, before: Sequence[str]
@@ -155,7 +168,7 @@ class Engine:
         """Let the engine write the rows: JSON lines, compressed where the name says so, or Parquet."""
         path.unlink(missing_ok=True)
         with self._asking() as client:
-            if self.store.embedded:
+            if self._local:
                 client.command(f"INSERT INTO FUNCTION file({literal(str(path))}, {literal(form)}) {sql} {WRITTEN}")
             else:
                 self._stream(client, sql, path, form)
@@ -165,8 +178,7 @@ class Engine:
     @staticmethod
     def _stream(client: Client, sql: str, path: Path, form: str) -> None:
         """From a server, which has no business with our files."""
-        settings = dict(one.split(" = ") for one in WRITTEN.removeprefix("SETTINGS ").split(", "))
-        told = {name: value.strip("'") for name, value in settings.items() if "engine_file" not in name}
+        told = {name: value for name, value in _settings(WRITTEN).items() if "engine_file" not in name}
         with path.open("wb") as raw, client.raw_stream(sql, fmt=form, settings=told) as stream:
             packer = zstandard.ZstdCompressor(threads=1)
             if path.suffix == ".zst":
@@ -176,6 +188,27 @@ class Engine:
             else:
                 for piece in stream:
                     raw.write(piece)
+
+    def read_back(self, within: Store, table: str, path: Path) -> None:
+        """Rows of a file into a table of another database."""
+        columns = self.columns(table, within.database)
+        structure, picked = read_back(columns)
+        names = ", ".join(f"`{name}`" for name in columns)
+        with self._asking(within) as client:
+            if self._local:
+                rows = f"file({literal(str(path))}, 'JSONEachRow', {literal(structure)})"
+                client.command(f"INSERT INTO {table} ({names}) SELECT {picked} FROM {rows} {READ}")
+                return
+            # A server doesn't see our files: rows stand as they are written in a table first.
+            client.command("DROP TABLE IF EXISTS restoring SYNC")
+            client.command(f"CREATE TABLE restoring ({structure}) ENGINE = Memory")
+            with (
+                path.open("rb") as packed,
+                zstandard.ZstdDecompressor().stream_reader(packed, read_across_frames=True) as lines,
+            ):
+                client.raw_insert("restoring", insert_block=lines, fmt="JSONEachRow", settings=_settings(READ))
+            client.command(f"INSERT INTO {table} ({names}) SELECT {picked} FROM restoring {READ}")
+            client.command("DROP TABLE restoring SYNC")
 
     def redactions(self, chosen: Chosen) -> list[dict[str, Any]]:
         """Which rule of which policy replaced how much, in spans and log records."""
@@ -194,12 +227,18 @@ class Engine:
             return [dict(row) for row in client.query(sql).named_results()]
 
     @contextmanager
-    def _asking(self) -> Iterator[Client]:
+    def _asking(self, store: Store | None = None) -> Iterator[Client]:
         try:
-            yield self.store.client()
+            yield (store or self.store).client()
         except ClickHouseError as error:
             name = getattr(error, "name", None) or type(error).__name__
             raise EngineFailed(f"the engine failed ({name}): {str(error)[:500]}") from error
+
+
+def _settings(text: str) -> dict[str, str]:
+    """A SETTINGS clause as names and values."""
+    pairs = (one.split(" = ") for one in text.removeprefix("SETTINGS ").split(", "))
+    return {name: value.strip("'") for name, value in pairs}
 
 
 def midnight(day: date) -> datetime:

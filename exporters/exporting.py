@@ -25,17 +25,17 @@ from exporters import bag, documents, holds, packages, schedules
 from exporters.bag import GAP, Counted, Info, Link
 from exporters.engine import Engine, midnight
 from exporters.hashing import Reading, pieces
+from exporters.holding import mode_of
 from exporters.settings import RecordsSettings
 from exporters.signing import Signer, fingerprint, published
 from exporters.stamping import Stamper
 from exporters.tables import BY_NAME, SOURCES, Chosen
 from exporters.targets.base import Target, TargetError
 from exporters.works import Grip
-from inventory.auth.caller import Caller, Kind
 from inventory.canonical import sha256
 from inventory.db.models import Agent
 from inventory.db.records import Package, PackageFile
-from inventory.registry.change import Asking, Registry
+from inventory.registry.change import Registry
 
 log = logging.getLogger(__name__)
 _AHEAD: Final = 2
@@ -151,7 +151,7 @@ class Exporter:
         return self._get(grip)
 
     def _empty(self, grip: Grip, cutoff: datetime) -> Package:
-        with self._registry.changing(_asking(grip)) as change:
+        with self._registry.changing(grip.asking()) as change:
             grip.check(change.session)
             row = packages.get(change.session, grip.org, grip.package, change=True)
             row.state, row.cutoff, row.error = "empty", cutoff, ""
@@ -322,7 +322,7 @@ class Exporter:
 
     def _seal(self, grip: Grip, package: Package) -> Package:
         grip.told("signing")
-        with self._registry.changing(_asking(grip)) as change:
+        with self._registry.changing(grip.asking()) as change:
             session = change.session
             self._registry.database.lock_chain(session)
             grip.check(session)
@@ -335,7 +335,8 @@ class Exporter:
             listed.append((bag.COUNTS, sha256(content), len(content)))
             assert row.cutoff is not None
             info = Info(row.id, row.org, row.agent, row.kind, row.starts, row.ends, row.cutoff, self._registry.now())
-            tags = bag.tags(info, listed, link, self._signer.pem)
+            pem = self._signer.pem
+            tags = bag.tags(info, listed, link, pem)
             tag_manifest = bag.manifest({path: sha256(text) for path, text in tags.items()})
             signature = self._signer.sign(tag_manifest)
             made = {**tags, bag.TAG_MANIFEST: tag_manifest, bag.SIGNATURE: signature}
@@ -343,7 +344,7 @@ class Exporter:
                 session.add(_file(row, path, number, content=text))
             row.state, row.error, row.sequence = "sealed", "", link.sequence
             row.manifest_sha256, row.signature = sha256(tag_manifest), bag.signature_text(signature)
-            row.fingerprint = fingerprint(self._signer.pem)
+            row.fingerprint = fingerprint(pem)
             published(session, self._signer, change.at)
             change.record(
                 "seal", packages.KIND, row.id, None,
@@ -372,12 +373,12 @@ class Exporter:
     def _lock(self, grip: Grip, package: Package) -> None:
         with self._registry.reading() as session:
             files = packages.files(session, package)
-            held = bool(holds.over(session, package.org, package.agent, package.id))
+            held = bool(holds.over(session, self._engine.store, package))
         grip.told("locking", 0, len(files))
         for number, one in enumerate(files, 1):
             key = f"{package.prefix}/{one.path}"
             if package.locked_until is not None and package.mode != "none":
-                self._target.lock(key, one.version, package.mode, package.locked_until)  # type: ignore[arg-type]
+                self._target.lock(key, one.version, mode_of(package), package.locked_until)
             if held:
                 self._target.hold(key, one.version, True)
             grip.progress.done = number
@@ -389,7 +390,7 @@ class Exporter:
         key = f"{package.prefix}/{bag.COMMIT}"
         version = self._target.put(key, staged, sha256(marker), "", lambda upload: None)
         if package.locked_until is not None and package.mode != "none":
-            self._target.lock(key, version, package.mode, package.locked_until)  # type: ignore[arg-type]
+            self._target.lock(key, version, mode_of(package), package.locked_until)
         if held:
             self._target.hold(key, version, True)
         with self._registry.database.writing() as session:
@@ -420,7 +421,7 @@ class Exporter:
         )
 
     def _commit(self, grip: Grip) -> Package:
-        with self._registry.changing(_asking(grip)) as change:
+        with self._registry.changing(grip.asking()) as change:
             grip.check(change.session)
             row = packages.get(change.session, grip.org, grip.package, change=True)
             row.state, row.error, row.committed_at, row.verified_at = "committed", "", change.at, change.at
@@ -500,7 +501,3 @@ def _link(session: Session, row: Package) -> Link:
         return Link(row.org, 1, row.id)
     before = session.scalars(select(Package).where(Package.org == row.org, Package.sequence == newest)).one()
     return Link(row.org, newest + 1, row.id, before.id, before.manifest_sha256, before.signature)
-
-
-def _asking(grip: Grip) -> Asking:
-    return Asking(Caller(grip.org, "system:records", Kind.LOCAL), grip.id)

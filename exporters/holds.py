@@ -9,11 +9,11 @@ from collections.abc import Set as AbstractSet
 from typing import Final
 
 from clickhouse_connect.driver.client import Client
-from sqlalchemy import or_, select
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from collector.store.connection import Store
-from exporters import schedules
+from exporters import packages, schedules
 from inventory.contract import records as wire
 from inventory.db.cases import Case
 from inventory.db.models import Agent
@@ -32,18 +32,39 @@ def listed(session: Session, org: str, *, active: bool) -> Sequence[RecordHold]:
     return session.scalars(asked.order_by(RecordHold.placed_at, RecordHold.id)).all()
 
 
-def over(session: Session, org: str, agent: str, package: str) -> list[RecordHold]:
-    """Holds that keep a package. A held trace keeps the packages that it is in: see `Held.packages`."""
-    asked = select(RecordHold).where(
-        RecordHold.org == org,
-        RecordHold.released_at.is_(None),
-        or_(
-            RecordHold.scope == "organisation",
-            (RecordHold.scope == "agent") & (RecordHold.object == agent),
-            (RecordHold.scope == "package") & (RecordHold.object == package),
-        ),
-    )
-    return list(session.scalars(asked.order_by(RecordHold.placed_at)))
+def over(session: Session, store: Store, package: Package) -> list[RecordHold]:
+    """Holds that keep a package: of everything, its agent, itself, or a trace in it. Raises ClickHouseError."""
+    found = [
+        one
+        for one in listed(session, package.org, active=True)
+        if one.scope == "organisation" or one.object in (package.agent, package.id) or one.scope == "trace"
+    ]
+    traces = [one.object for one in found if one.scope == "trace"]
+    inside = _inside(store.client(), package, traces) if traces and package.snapshot else frozenset()
+    return [one for one in found if one.scope != "trace" or one.object in inside]
+
+
+def _inside(client: Client, package: Package, traces: Sequence[str]) -> frozenset[str]:
+    rows = client.query(
+        "SELECT TraceId FROM record_traces WHERE Org = {org:String} AND Snapshot = {snapshot:String} "
+        "AND TraceId IN {traces:Array(String)}",
+        parameters={"org": package.org, "snapshot": package.snapshot, "traces": list(traces)},
+    ).result_rows
+    return frozenset(trace for (trace,) in rows)
+
+
+def touched(session: Session, store: Store, hold: RecordHold) -> list[Package]:
+    """Packages whose objects must be looked at when a hold is placed or released."""
+    asked = select(Package).where(Package.org == hold.org, Package.state.in_((*packages.LIVE, "committed")))
+    if hold.scope == "agent":
+        asked = asked.where(Package.agent == hold.object)
+    elif hold.scope == "package":
+        asked = asked.where(Package.id == hold.object)
+    rows = session.scalars(asked.order_by(Package.id)).all()
+    if hold.scope != "trace":
+        return list(rows)
+    client = store.client()
+    return [row for row in rows if row.snapshot and _inside(client, row, [hold.object])]
 
 
 def agents_held(session: Session, org: str) -> set[str]:
@@ -51,7 +72,7 @@ def agents_held(session: Session, org: str) -> set[str]:
     placed = select(RecordHold.object).where(
         RecordHold.org == org, RecordHold.released_at.is_(None), RecordHold.scope == "agent"
     )
-    cases = select(Case.agent).where(Case.org == org, Case.held.is_(True))
+    cases = select(Case.agent).where(Case.org == org, Case.held.is_(True), Case.open_key.is_not(None))
     return {*session.scalars(placed), *session.scalars(cases)}
 
 
@@ -116,13 +137,13 @@ class Held:
             holds = listed(session, org, active=True)
             agents = agents_held(session, org)
             wanted = schedules.archived_agents(session, org, self._registry.now())
-            packages = session.scalars(
+            archives = session.scalars(
                 select(Package).where(Package.org == org, Package.committed_at.is_not(None), Package.snapshot != "")
             ).all()
             kept: dict[str, set[str]] = defaultdict(set)
-            for one in packages:
+            for one in archives:
                 kept[one.agent].add(one.snapshot)
-            snapshots = {one.snapshot for one in packages if any(hold.object == one.id for hold in holds)}
+            snapshots = {one.snapshot for one in archives if any(hold.object == one.id for hold in holds)}
         found = {one.object for one in holds if one.scope == "trace"}.intersection(traces)
         if not (agents or wanted or snapshots):
             return found

@@ -35,6 +35,8 @@ class RecordsSettings(BaseSettings):
     """Of a multipart upload."""
     timeout: Annotated[float, Field(gt=0, le=600)] = 60
     """Seconds that the store may be silent."""
+    attempts: Annotated[int, Field(ge=1, le=20)] = 4
+    """How often a request to it is sent before the export waits for a while."""
     worker: bool = True
     """Whether this process exports, verifies, restores and disposes."""
     tsa_url: str = ""

@@ -26,9 +26,11 @@ from inventory.db.records import SigningKey
 
 
 class Signer(Protocol):
-    """Signs bytes; `pem` is its public key."""
+    """Signs bytes with the key that `pem` was asked for last."""
 
-    pem: str
+    @property
+    def pem(self) -> str:
+        """Its public key."""
 
     def sign(self, content: bytes) -> bytes:
         """ECDSA P-256 over SHA-256, in DER, as `openssl dgst -sha256 -verify` takes it."""
@@ -41,7 +43,15 @@ class KeyFile:
         self._path = path
         if not path.exists():
             self._make(path)
+        self._pem = ""
         self._load()
+
+    @property
+    def pem(self) -> str:
+        """As the file says now: another process may have rotated it."""
+        if _named(self._path) != self._inode:
+            self._load()
+        return self._pem
 
     def __repr__(self) -> str:
         return f"KeyFile({fingerprint(self.pem)[:16]})"
@@ -61,18 +71,24 @@ class KeyFile:
 
     def _load(self) -> None:
         """Raises OSError or ValueError."""
+        self._inode = _named(self._path)
         key = load_pem_private_key(self._path.read_bytes(), None)
         if not isinstance(key, ec.EllipticCurvePrivateKey) or key.curve.name != "secp256r1":
             raise ValueError(f"{self._path} holds no P-256 key: move it away and a new one is made")
         self._key = key
         public = key.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
-        self.pem = public.decode()
+        self._pem = public.decode()
 
     @staticmethod
     def _make(path: Path) -> None:
         path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         made = ec.generate_private_key(ec.SECP256R1())
         create(path, made.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
+
+
+def _named(path: Path) -> tuple[int, int]:
+    found = path.stat()
+    return found.st_ino, found.st_mtime_ns
 
 
 def fingerprint(pem: str) -> str:

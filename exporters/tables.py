@@ -16,10 +16,12 @@ WRITTEN: Final = (
     "SETTINGS engine_file_truncate_on_insert = 1, output_format_json_quote_64bit_integers = 1, "
     "output_format_json_quote_decimals = 1, output_format_json_quote_denormals = 1, "
     "output_format_json_escape_forward_slashes = 0, date_time_output_format = 'iso', "
-    "prefer_column_name_to_alias = 1, output_format_parquet_compression_method = 'zstd', max_threads = 2, max_insert_threads = 1, max_block_size = 8192"
+    "prefer_column_name_to_alias = 1, output_format_parquet_compression_method = 'zstd', "
+    "max_threads = 2, max_insert_threads = 1, max_block_size = 8192"
 )
 READ: Final = (
-    "SETTINGS date_time_input_format = 'best_effort', prefer_column_name_to_alias = 1, input_format_skip_unknown_fields = 1, max_threads = 2, "
+    "SETTINGS date_time_input_format = 'best_effort', prefer_column_name_to_alias = 1, "
+    "input_format_skip_unknown_fields = 1, max_threads = 2, "
     "input_format_parallel_parsing = 0, max_block_size = 8192, max_insert_block_size = 65536"
 )
 _PIECE: Final = "FixedString(16)"

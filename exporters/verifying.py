@@ -47,6 +47,8 @@ class Verdict:
     files: int = 0
     rows: int = 0
     bytes: int = 0
+    disposed: bool = False
+    """It was destroyed, and that is certified: only its place in the chain is left."""
     locked_until: datetime | None = None
     """Of all its objects, the earliest end of a lock."""
 
@@ -113,6 +115,9 @@ class _Check:
 
     def run(self) -> Verdict:
         there = {one.key.removeprefix(self._prefix) for one in self._target.keys(self._prefix)}
+        if bag.CERTIFICATE in there:
+            self._destroyed(there)
+            return self._found
         marker = self._marker(there)
         tags = self._signed()
         payload = self._listed(bag.MANIFEST, tags)
@@ -124,6 +129,31 @@ class _Check:
         self._stamp(there)
         self._locks(marker, [*payload, *tags, *(one for one in bag.BESIDE if one in there)])
         return self._found
+
+    def _destroyed(self, there: set[str]) -> None:
+        """What is left of a package that was disposed of: its place in the chain, and a certificate."""
+        self._found.disposed = True
+        manifest, signature = self._content(bag.TAG_MANIFEST), self._content(bag.SIGNATURE)
+        self._found.manifest_sha256, self._found.signature = sha256(manifest), bag.signature_text(signature)
+        if not good(self._content(bag.SIGNER).decode(errors="replace"), signature, manifest):
+            self._found.bad(bag.TAG_MANIFEST, "it isn't what was signed: it, the signature or the key was changed")
+        tags = self._listed(bag.TAG_MANIFEST, None)
+        for path in (bag.CHAIN, bag.SIGNER):
+            if sha256(self._content(path)) != tags.get(path):
+                self._found.bad(path, "it isn't what was signed: it was changed")
+        self._chain(tags)
+        certificate, pem = self._content(bag.CERTIFICATE), self._content(bag.CERTIFIER).decode(errors="replace")
+        if not good(pem, self._content(bag.CERTIFICATE_SIGNATURE), certificate):
+            self._found.bad(bag.CERTIFICATE, "it isn't what was signed: it was changed")
+            return
+        self._found.fingerprint = fingerprint(pem)
+        if self._trusted is not None and self._found.fingerprint not in self._trusted:
+            self._found.bad(bag.CERTIFIER, f"the key {self._found.fingerprint[:16]}… is none that was published")
+        if json.loads(certificate).get("tagmanifest_sha256") != self._found.manifest_sha256:
+            self._found.bad(bag.CERTIFICATE, "it is of another package")
+        for path in sorted(there):
+            if path.startswith("data/"):
+                self._found.bad(path, "it is here though its destruction was certified")
 
     def _marker(self, there: set[str]) -> dict[str, Any]:
         if bag.COMMIT not in there:

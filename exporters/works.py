@@ -19,13 +19,15 @@ from typing import Any, Final
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from inventory.auth.caller import Caller, Kind
 from inventory.contract.records import WorkKind
 from inventory.db.engine import DatabaseError
 from inventory.db.records import RecordWork
-from inventory.registry.change import Change, Registry
+from inventory.registry.change import Asking, Change, Registry
 from inventory.registry.errors import Missing
 
 log = logging.getLogger(__name__)
+ACTOR: Final = "system:records"
 LASTS: Final = timedelta(seconds=60)
 _NEVER: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _SLOWEST: Final = timedelta(minutes=15)
@@ -64,6 +66,10 @@ class Grip:
     progress: Progress = field(default_factory=Progress)
     lost: threading.Event = field(default_factory=threading.Event)
 
+    def asking(self) -> Asking:
+        """In whose name the registry is changed; who wanted it stands in the work."""
+        return asking(self.org, self.id)
+
     def check(self, session: Session) -> RecordWork:
         """Raises Fenced unless it is ours, and until the transaction's end nobody takes it."""
         row = session.get_one(RecordWork, (self.org, self.id), with_for_update=True, populate_existing=True)
@@ -88,6 +94,11 @@ class Grip:
             self.progress.done = done
         if total is not None:
             self.progress.total = total
+
+
+def asking(org: str, request: str = "records") -> Asking:
+    """Of the records' own jobs."""
+    return Asking(Caller(org, ACTOR, Kind.LOCAL), request)
 
 
 def ask(change: Change, package: str, kind: WorkKind) -> RecordWork:

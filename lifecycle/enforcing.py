@@ -142,6 +142,9 @@ class Enforcer:
         with self._registry.changing(asking) as change:
             lease.check(change.session)
             row = cases.hold(change.session, case.org, case.id)
+            if done.waits:
+                row.blocked = done.failed
+                return ""
             if done.failed:
                 return self._fails(change, row, done.failed)
             if row.locked != stage:

@@ -67,9 +67,10 @@ def build(
     otlp: Callable[[], str],
     resolve: Callable[[str], object],
     more: Iterable[Connector] = (),
+    more_jobs: Iterable[Job] = (),
 ) -> Lifecycle:
     """`otlp`: the collector's HTTP address, for the canary; `resolve`: the publisher's; `more`: connectors beside the
-    one to the registry's own tokens.
+    one to the registry's own tokens; `more_jobs`: what else runs by the clock.
     """
     connectors = Connectors(IngestTokens(registry), *more)
     enforcer = Enforcer(registry, store, connectors, Steps(registry, connectors))
@@ -84,7 +85,7 @@ def build(
     jobs: dict[str, Job] = {}
     scheduler = Scheduler(registry.database, lease, Runs(registry, lease), jobs)
     made = Lifecycle(registry, store, evaluator, connectors, sender, bounces, lease, scheduler)
-    jobs |= jobs_of(made, canary)
+    jobs |= jobs_of(made, canary) | {job.name: job for job in more_jobs}
     return made
 
 

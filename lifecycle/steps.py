@@ -15,7 +15,7 @@ from inventory.db import cases as db
 from inventory.db.models import Json
 from inventory.registry.change import Registry
 from lifecycle import plans
-from lifecycle.connectors.base import Connector, ConnectorError, Step
+from lifecycle.connectors.base import Connector, ConnectorError, NotYet, Step
 from lifecycle.lease import Lease
 from lifecycle.machine import HALTED
 from lifecycle.plans import Connectors
@@ -30,10 +30,11 @@ class Halted(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Done:
-    """How far it got. `failed`: why it stopped; empty: all is done."""
+    """How far it got. `failed`: why it stopped; empty: all is done. `waits`: it goes on by itself."""
 
     steps: int
     failed: str = ""
+    waits: bool = False
 
 
 class Steps:
@@ -57,6 +58,8 @@ class Steps:
                 self._do(row, step, self._connectors.of(row), lease)
             except Halted:
                 return Done(done, HALTED)
+            except NotYet as error:
+                return Done(done, f"{row.what}: {error}", waits=True)
             except ConnectorError as error:
                 self._note(row, lease, state="failed", result={"error": str(error)})
                 return Done(done, f"{row.what}: {error}")

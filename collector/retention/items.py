@@ -7,6 +7,9 @@ from datetime import date, datetime
 
 from collector.retention.policy import Kind
 
+DISPOSITION = "disposition"
+"""The policy of a plan that names its traces: they go whole, approvals too, whatever periods say."""
+
 
 @dataclass(frozen=True, slots=True)
 class Item:

@@ -13,10 +13,10 @@ import threading
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import date, datetime
 
 from collector.retention.holds import Holds, NoHolds
-from collector.retention.items import Item, Plan
+from collector.retention.items import DISPOSITION, Item, Plan
 from collector.retention.limits import Limits
 from collector.retention.planner import Planner
 from collector.retention.policy import Policy
@@ -100,7 +100,7 @@ class Retention:
                     left = Plan(one.id, one.policy, one.now, one.through, resumed=True)
                     return replace(left, items=planner.count(left))
             for one in known:
-                if one.status in (Status.STARTED, Status.PLANNED):
+                if one.status in (Status.STARTED, Status.PLANNED) and one.policy != DISPOSITION:
                     self._abandon(working, one)
             plan = planner.plan(now)
             working.note(plan, Status.PLANNED)
@@ -116,24 +116,50 @@ class Retention:
             limits, progress = limits or self.limits, progress or Progress()
             planner, working = self._planner(limits), Working(self._store.client())
             noted = self._noted(working, plan if isinstance(plan, str) else plan.id)
-            items = planner.count(noted)
-            limits.check(items, planner.stored())
-            progress.rows = sum(item.rows for item in items)
-            working.note(noted, Status.STARTED)
-            begun = {item.key: item for item in working.begun(noted)}
-            stage = Stage.CONTENT
-            for work in planner.works(noted):
-                if work.stage is not stage:
-                    stage = work.stage
-                    planner.ask_holds(noted)
-                for partition in work.partitions:
-                    progress.add(self._remove(planner, working, noted, work, partition, begun))
-            # What went without being recorded, because the run was broken off just then.
-            working.record(noted, begun.values(), "done")
-            progress.add(begun.values())
-            working.note(noted, Status.DONE)
-            working.clear(noted.id)
-            return progress.removed
+            return self._carry_out(planner, working, noted, limits, progress)
+
+    def dispose(
+        self, name: str, traces: str, now: datetime, last: date, *, progress: Progress | None = None
+    ) -> list[Item]:
+        """Remove these traces with all that belongs to them, whatever the policy says, but what is held; what was
+        removed. `name`: of the plan; run again under it, what a broken run left goes, and done it does nothing.
+
+        `traces`: SQL for (Org, TraceId, LastDay). Raises as `run`.
+        """
+        with self._alone():
+            limits = replace(self.limits, rows=2**63, percent=100.0)
+            planner, working = self._planner(limits), Working(self._store.client())
+            known = {one.id: one for one in working.known()}.get(name)
+            if known is not None and known.status is Status.DONE:
+                return []
+            plan = Plan(name, DISPOSITION, now, last, resumed=known is not None)
+            if known is None or known.status is Status.PLANNED:
+                working.clear(name)
+                working.note(plan, Status.PLANNED)
+                working.add_all(name, traces)
+            return self._carry_out(planner, working, plan, limits, progress or Progress())
+
+    def _carry_out(
+        self, planner: Planner, working: Working, noted: Plan, limits: Limits, progress: Progress
+    ) -> list[Item]:
+        items = planner.count(noted)
+        limits.check(items, planner.stored())
+        progress.rows = sum(item.rows for item in items)
+        working.note(noted, Status.STARTED)
+        begun = {item.key: item for item in working.begun(noted)}
+        stage = Stage.CONTENT
+        for work in planner.works(noted):
+            if work.stage is not stage:
+                stage = work.stage
+                planner.ask_holds(noted)
+            for partition in work.partitions:
+                progress.add(self._remove(planner, working, noted, work, partition, begun))
+        # What went without being recorded, because the run was broken off just then.
+        working.record(noted, begun.values(), "done")
+        progress.add(begun.values())
+        working.note(noted, Status.DONE)
+        working.clear(noted.id)
+        return progress.removed
 
     def known(self) -> list[Known]:
         """Plans, the one that last changed first."""
@@ -198,7 +224,10 @@ class Retention:
 
 
 def _last_run(known: list[Known]) -> datetime | None:
-    return max((one.now for one in known if one.status in (Status.STARTED, Status.DONE)), default=None)
+    return max(
+        (one.now for one in known if one.status in (Status.STARTED, Status.DONE) and one.policy != DISPOSITION),
+        default=None,
+    )
 
 
 def _larger(item: Item, other: Item) -> Item:

@@ -10,6 +10,7 @@ from datetime import UTC, datetime, timedelta
 from clickhouse_connect.driver.exceptions import ClickHouseError
 
 from collector.retention.holds import HoldsFailed
+from collector.retention.items import DISPOSITION
 from collector.retention.job import Retention, RetentionError
 from collector.retention.limits import ClockDoubtful, TooMuchAtOnce
 from collector.retention.working import Status
@@ -47,7 +48,10 @@ class RetentionSchedule:
         """Plan and run if it is time; rows removed, None if it wasn't time or couldn't be."""
         now = self._now()
         try:
-            last = max((k.now for k in self._retention.known() if k.status is Status.DONE), default=None)
+            last = max(
+                (k.now for k in self._retention.known() if k.status is Status.DONE and k.policy != DISPOSITION),
+                default=None,
+            )
             if last is not None and last <= now < last + self._every:
                 return None
             plan = self._retention.plan(now)

@@ -62,6 +62,7 @@ class Table:
 SPANS = Table("otel_traces", agent="AgentName", environment="Environment", traced=True)
 LOGS = Table("otel_logs", traced=True)
 EVALUATIONS = Table("evaluations", traced=True)
+APPROVALS = Table("approvals", traced=True)
 CONTENTS = Table("contents", time="Day", received="")
 EXTENTS = Table("otel_traces_trace_id_ts", time="Start", received="")
 
@@ -75,7 +76,7 @@ WITH_THEIR_TRACE = (
 """In the order in which they go. What says where a trace lies goes after all of them."""
 
 BY_AGE: tuple[tuple[Table, Kind], ...] = (
-    (Table("approvals", traced=True), Kind.APPROVALS),
+    (APPROVALS, Kind.APPROVALS),
     (LOGS, Kind.LOGS),
     (EVALUATIONS, Kind.METADATA),
     (Table("otel_metrics_gauge", time="TimeUnix"), Kind.METRICS),

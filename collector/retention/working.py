@@ -13,6 +13,7 @@ from collector.retention.items import Item, Plan
 from collector.retention.policy import Kind, moment
 from collector.retention.tables import Table
 from collector.retention.wording import fill
+from collector.store.contents import literal
 from collector.store.reads import statement
 
 _NO_DAY = date(1970, 1, 1)
@@ -76,6 +77,13 @@ class Working:
     def add_traces(self, plan: str, rows: Iterable[tuple[str, str, date, int, int]]) -> None:
         """(org, trace, last day, content due, metadata due)."""
         self._add(plan, ((*row, 0) for row in rows))
+
+    def add_all(self, plan: str, traces: str) -> None:
+        """Traces that go whole. `traces`: SQL for (org, trace, last day)."""
+        self._client.command(
+            "INSERT INTO retention_traces (Plan, Org, TraceId, LastDay, Content, Metadata, Held) "
+            f"SELECT {literal(plan)}, Org, TraceId, LastDay, 1, 1, 0 FROM ({traces}) SETTINGS async_insert = 0"
+        )
 
     def add_held(self, plan: str, org: str, traces: Iterable[str]) -> None:
         """Traces that stay; "" is all of the organisation."""

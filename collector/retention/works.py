@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
 
-from collector.retention.items import Plan
+from collector.retention.items import DISPOSITION, Plan
 from collector.retention.policy import NEVER, Kind
 from collector.retention.tables import (
+    APPROVALS,
     BY_AGE,
     CONTENTS,
     EVALUATIONS,
@@ -112,7 +113,7 @@ def works(
             reason = "in rows, older than its service's content is kept"
             unheld = wording.unheld(table)
             yield Work(Stage.CONTENT, table, Kind.CONTENT, reason, due, unheld, parts, True, about, size)
-    for table in WITH_THEIR_TRACE:
+    for table in (*((APPROVALS,) if plan.policy == DISPOSITION else ()), *WITH_THEIR_TRACE):
         if parts := until_through(table):
             due = wording.with_trace("Metadata", table)
             yield Work(Stage.TRACES, table, Kind.METADATA, "its trace is due", due, wording.unheld(table), parts)

@@ -9,6 +9,7 @@ import tempfile
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from copy import copy
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -76,6 +77,17 @@ class Store:
             return f"embedded engine at {self.settings.path}"
         parts = urlsplit(self.settings.dsn or "")
         return f"ClickHouse at {parts.hostname}:{parts.port or 8123}/{self.database}"
+
+    def within(self, database: str) -> Store:
+        """The same engine or server, and another database of it, made if there is none. Close it before this one."""
+        self.client().command(f"CREATE DATABASE IF NOT EXISTS {database}" + " ENGINE = Atomic" * self.embedded)
+        other = copy(self)
+        other.database = database
+        other._local, other._lock, other._clients, other._tmp = threading.local(), threading.Lock(), [], None
+        other._readers = queue.Queue()
+        for _ in range(self.settings.readers):
+            other._readers.put(None)
+        return other
 
     def client(self) -> Client:
         """This thread's own client, without read limits: for inserts and migrations."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from itertools import pairwise
 
 from clickhouse_connect.driver.client import Client
@@ -100,3 +100,11 @@ def active_hours(
         since=int(since.timestamp()),
     )
     return {row["agent"]: [datetime.fromtimestamp(hour, UTC) for hour in row["hours"]] for row in rows}
+
+
+def active_months(client: Client, org: str) -> dict[str, list[date]]:
+    """By registered agent, the first days of the months that its spans are of. Raises `ReadError`."""
+    return {
+        row["agent"]: [date.fromisoformat(month) for month in row["months"]]
+        for row in run(client, "activity_months", org=org)
+    }

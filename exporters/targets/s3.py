@@ -48,7 +48,7 @@ class S3:
             config=Config(
                 connect_timeout=min(10, settings.timeout),
                 read_timeout=settings.timeout,
-                retries={"mode": "standard", "max_attempts": 4},
+                retries={"mode": "standard", "total_max_attempts": settings.attempts},
                 s3={"addressing_style": "path" if settings.s3_path_style or settings.s3_endpoint else "auto"},
                 user_agent_extra="muster-records",
             ),

@@ -37,6 +37,10 @@ class Scope(StrEnum):
     """The kill switch, and reports of violations."""
     LIFECYCLE_HOLD = "lifecycle:hold"
     """Legal holds."""
+    RECORDS_WRITE = "records:write"
+    """Schedules, exports, verification, restoring; the signing key."""
+    RECORDS_DISPOSE = "records:dispose"
+    """Ask for a package's destruction, and the second person's word."""
     ORGANISATIONS_WRITE = "organisations:write"
     RELEASE_READ = "release:read"
     """The active release of one's own agent."""
@@ -71,7 +75,14 @@ ROLES: Final[Mapping[Role, Mapping[Scope, str]]] = {
         Scope.SLOS_WRITE: OWN,
         Scope.DISCOVERY_CLAIM: OWN,
     },
-    Role.RECORDS: {**_READS, Scope.CONTENT_READ: ALL, Scope.AUDIT_READ: ALL, Scope.LIFECYCLE_HOLD: ALL},
+    Role.RECORDS: {
+        **_READS,
+        Scope.CONTENT_READ: ALL,
+        Scope.AUDIT_READ: ALL,
+        Scope.LIFECYCLE_HOLD: ALL,
+        Scope.RECORDS_WRITE: ALL,
+        Scope.RECORDS_DISPOSE: ALL,
+    },
     Role.ADMIN: {
         **_READS,
         Scope.CONTENT_READ: ALL,
@@ -86,6 +97,8 @@ ROLES: Final[Mapping[Role, Mapping[Scope, str]]] = {
         Scope.LIFECYCLE_ENFORCE: ALL,
         Scope.LIFECYCLE_STOP: ALL,
         Scope.LIFECYCLE_HOLD: ALL,
+        Scope.RECORDS_WRITE: ALL,
+        Scope.RECORDS_DISPOSE: ALL,
     },
     Role.AUDITOR: {**_READS, Scope.CONTENT_READ: ALL, Scope.AUDIT_READ: ALL},
 }
@@ -191,6 +204,26 @@ ROUTES: Final[Mapping[tuple[str, str], Scope | Whole | str | None]] = {
     ("PUT", "/v1/lifecycle/switch"): Whole(Scope.LIFECYCLE_STOP),
     ("GET", "/v1/jobs"): Scope.REGISTRY_READ,
     ("POST", "/v1/jobs/{name}/run"): Whole(Scope.LIFECYCLE_ENFORCE),
+    ("GET", "/v1/records/schedules"): Scope.REGISTRY_READ,
+    ("PUT", "/v1/records/schedules/{schedule_id}"): Whole(Scope.RECORDS_WRITE),
+    ("GET", "/v1/records/packages"): Scope.REGISTRY_READ,
+    ("POST", "/v1/records/packages"): Whole(Scope.RECORDS_WRITE),
+    ("GET", "/v1/records/packages/{package_id}"): Scope.REGISTRY_READ,
+    ("GET", "/v1/records/packages/{package_id}/manifest"): Scope.REGISTRY_READ,
+    ("POST", "/v1/records/packages/{package_id}/verify"): Whole(Scope.RECORDS_WRITE),
+    ("POST", "/v1/records/packages/{package_id}/restore"): Whole(Scope.RECORDS_WRITE),
+    ("POST", "/v1/records/packages/{package_id}/drop"): Whole(Scope.RECORDS_WRITE),
+    ("POST", "/v1/records/packages/{package_id}/retry"): Whole(Scope.RECORDS_WRITE),
+    ("POST", "/v1/records/packages/{package_id}/dispositions"): Whole(Scope.RECORDS_DISPOSE),
+    ("GET", "/v1/records/dispositions"): Scope.REGISTRY_READ,
+    ("POST", "/v1/records/dispositions/{disposition_id}/decision"): Whole(Scope.RECORDS_DISPOSE),
+    ("GET", "/v1/records/works/{work_id}"): Scope.REGISTRY_READ,
+    ("GET", "/v1/records/holds"): Scope.REGISTRY_READ,
+    ("POST", "/v1/records/holds"): Whole(Scope.LIFECYCLE_HOLD),
+    ("POST", "/v1/records/holds/{hold_id}/release"): Whole(Scope.LIFECYCLE_HOLD),
+    ("GET", "/v1/records/calendar"): Scope.REGISTRY_READ,
+    ("GET", "/v1/records/keys"): ANYBODY,
+    ("POST", "/v1/records/keys/rotate"): Whole(Scope.RECORDS_WRITE),
 }
 
 

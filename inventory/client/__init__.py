@@ -18,13 +18,14 @@ from inventory.client.asker import (
     Unreachable,
 )
 from inventory.client.lifecycle import Lifecycle
+from inventory.client.records import Records
 from inventory.client.registry import Registry
 from inventory.client.telemetry import Telemetry
 
 DEFAULT_URL = "http://127.0.0.1:8000"
 
 
-class InventoryClient(Telemetry, Registry, Lifecycle):
+class InventoryClient(Telemetry, Registry, Lifecycle, Records):
     """Synchronous, safe to share between threads; a context manager that closes its connections."""
 
     @classmethod

@@ -14,7 +14,7 @@ from inventory.contract.words import Flag, Given, Label, Maybe, Name, PersonId, 
 
 PackageKind = Literal["period", "supplement", "retirement", "request"]
 PackageState = Literal["planned", "writing", "sealed", "committed", "empty", "disposed"]
-WorkKind = Literal["export", "verify", "restore", "drop", "hold", "dispose"]
+WorkKind = Literal["export", "verify", "restore", "drop", "hold", "lock", "dispose"]
 WorkState = Literal["waiting", "running", "done", "failed"]
 HoldScope = Literal["organisation", "agent", "package", "trace"]
 Cell = Literal["complete", "supplemented", "missing", "failed", "held", "disposed", "open", "empty", "under-way"]
@@ -77,16 +77,16 @@ class ScheduleList(Wire):
 
 
 class NewExport(Given):
-    """What an agent did in [from, to), as it has come in by now; but what is archived already, and hasn't changed."""
+    """What an agent did in [starts, ends), as it has come in by now; but what is archived already, and hasn't changed."""
 
     agent: Slug
-    starts: Annotated[date, Field(alias="from", examples=["2026-10-01"])]
-    ends: Annotated[date, Field(alias="to", description="The day after the last one", examples=["2026-11-01"])]
+    starts: Annotated[date, Field(examples=["2026-10-01"])]
+    ends: Annotated[date, Field(description="The day after the last one", examples=["2026-11-01"])]
 
     @model_validator(mode="after")
     def _in_order(self) -> Self:
         if self.ends <= self.starts:
-            raise ValueError("to is the day after the last one: it comes after from")
+            raise ValueError("ends is the day after the last one: it comes after starts")
         return self
 
 

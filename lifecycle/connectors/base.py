@@ -17,6 +17,10 @@ class ConnectorError(Exception):
     """The target couldn't be asked or refused; the message is for people and holds no secret."""
 
 
+class NotYet(ConnectorError):
+    """It was begun, takes long, and goes on by itself: it is asked again."""
+
+
 @dataclass(frozen=True, slots=True)
 class Step:
     """One thing to do to one target. `plan`: all that it is done with, and the target's state that it was planned for:

@@ -20,7 +20,8 @@ from tests.server import wait_for
 
 def test_tokens_of_the_registry_are_known_within_seconds(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     settings = DeploySettings(data=tmp_path)
-    with senders(settings) as alone:
+    with senders(settings) as (alone, nowhere):
+        assert nowhere is None
         assert alone.verify("Bearer muster_x").identity == ""  # nobody is asked for anything on one's own machine
     monkeypatch.setenv("MUSTER_DATABASE_URL", f"sqlite:///{tmp_path / 'r.sqlite'}")
     with pytest.raises(DatabaseError, match="muster migrate"), senders(settings):
@@ -29,7 +30,8 @@ def test_tokens_of_the_registry_are_known_within_seconds(tmp_path: Path, monkeyp
     migrate.upgrade(database)
     registry = Registry(database)
     add(registry, "drafter")
-    with senders(settings) as verifier:
+    with senders(settings) as (verifier, asked):
+        assert asked is not None
         with registry.changing(asking()) as change:
             _, secret = tokens.issue(change, NewToken(kind="agent", name="x", agents=["drafter"]))
 

@@ -94,11 +94,13 @@ class World:
         """A trace of some spans with content; `beside`: another service that takes part. Its id."""
         self._traces += 1
         start = int(at.timestamp()) * 10**9
+        said = '[{{"role":"user","parts":[{{"type":"text","content":"number {} ü"}}]}}]'
         spans = [
-            Sent(self._traces, 1, name="run", start=start, duration=50 * MS, service=service, attributes=agent(service)),
+            Sent(self._traces, 1, 0, "run", start, 50 * MS, service=service, attributes=agent(service)),
             Sent(self._traces, 2, 1, "chat", start + MS, 20 * MS, service=service, attributes={
-                **chat("gpt-4o", (120, 30)), "gen_ai.system_instructions": f'[{{"type":"text","content":"Be {service}"}}]',
-                "gen_ai.input.messages": f'[{{"role":"user","parts":[{{"type":"text","content":"n. {self._traces} ü"}}]}}]',
+                **chat("gpt-4o", (120, 30)),
+                "gen_ai.system_instructions": f'[{{"type":"text","content":"Be {service}"}}]',
+                "gen_ai.input.messages": said.format(self._traces),
             }),
             Sent(self._traces, 3, 1, "tool", start + 30 * MS, 10 * MS, service=service,
                  attributes=tool("lookup", f'{{"number":{self._traces}}}', '{"found":true}'),
