@@ -34,6 +34,7 @@ from inventory.registry.errors import Clash, Forbidden, Missing
 KIND: Final = "disposition"
 STAYS: Final = (bag.TAG_MANIFEST, bag.SIGNATURE, bag.SIGNER, bag.CHAIN)
 """Of a package that was disposed of: its place in the chain can be checked still."""
+_LEFT: Final = "rows of traces that are held, or that another agent's archive still waits for"
 _COUNTED: Final = ("otel_traces", "otel_logs", "approvals", "evaluations", "span_facts", "trace_summaries")
 
 
@@ -231,17 +232,18 @@ class Disposer:
 
     def _rows(self, grip: Grip, package: Package) -> dict[str, Any]:
         if not package.snapshot:
-            return {"removed": 0, "after": {}, "kept_traces": 0}
+            return {"removed": 0, "after": {}, "left": "", "kept_traces": 0}
         grip.told("removing rows from the store")
         traces = self._traces(package)
         last = date.fromisoformat(package.plan["last"])
         removed = self._retention.dispose(f"dispose-{package.id}", traces, self._registry.now(), last)
         client = self._engine.store.client()
         stayed = client.command(f"SELECT count() FROM ({self._traces(package, kept=True)})")
+        after = self._counts(package, traces)
         return {
             "removed": sum(one.rows for one in removed),
-            "held": sum(one.held for one in removed),
-            "after": self._counts(package, traces),
+            "after": after,
+            "left": _LEFT if any(after.values()) else "",
             "kept_traces": int(stayed),  # type: ignore[arg-type]
         }
 

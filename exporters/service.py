@@ -73,10 +73,13 @@ def build(
     staging: Path,
     *,
     heartbeats: Heartbeats | None = None,
+    local: bool | None = None,
     between: Callable[[str], None] = lambda point: None,
 ) -> Records:
-    """`staging`: a directory for files on their way. `heartbeats`: what proves that telemetry came through."""
-    engine = Engine(store)
+    """`staging`: a directory for files on their way. `heartbeats`: what proves that telemetry came through.
+    `local`: whether the engine reads and writes our files; None: an embedded one does.
+    """
+    engine = Engine(store, local=local)
     if not target.url.startswith("s3://"):
         settings = settings.model_copy(update={"lock": "none"})
     stop = threading.Event()

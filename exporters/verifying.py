@@ -8,9 +8,10 @@ from __future__ import annotations
 import json
 from collections import defaultdict
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
-from typing import Any
+from typing import Any, Final
 
 from rfc3161_client import decode_timestamp_response
 
@@ -20,6 +21,9 @@ from exporters.hashing import Reading
 from exporters.signing import fingerprint, good
 from exporters.targets.base import Absent, Target
 from inventory.canonical import sha256
+
+_RETENTION: Final = "data/retention.json"
+_MARKED: Final = (bag.TAG_MANIFEST, bag.SIGNATURE, bag.TIMESTAMP)
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,6 +131,7 @@ class _Check:
         self._counts(payload, info)
         self._chain(tags)
         self._stamp(there)
+        self._marked(marker, {*payload, *tags, *(one for one in _MARKED if one in there)})
         self._locks(marker, [*payload, *tags, *(one for one in bag.BESIDE if one in there)])
         return self._found
 
@@ -167,6 +172,29 @@ class _Check:
             self._found.bad(bag.COMMIT, "it can't be read")
             return {}
         return said
+
+    def _marked(self, marker: Mapping[str, Any], paths: set[str]) -> None:
+        """It isn't signed, so all that it says must be so."""
+        if not marker:
+            return
+        said = {one["path"]: one for one in marker["objects"]}
+        sizes = {path: (reading.sha256, reading.bytes) for path, reading in self._read.items()}
+        for path in paths - sizes.keys():
+            content = self._content(path)
+            sizes[path] = sha256(content), len(content)
+        retention: dict[str, Any] = {}
+        with suppress(ValueError):
+            retention = json.loads(self._content(_RETENTION))
+        good = (
+            bag.written(marker) == self._content(bag.COMMIT)
+            and marker.get("tagmanifest_sha256") == self._found.manifest_sha256
+            and marker.get("package") == (self._found.link.package if self._found.link else None)
+            and said.keys() == paths
+            and all((one["sha256"], one["bytes"]) == sizes[path] for path, one in said.items())
+            and all(marker.get(name) == retention.get(name) for name in ("locked_until", "mode"))
+        )
+        if not good:
+            self._found.bad(bag.COMMIT, "it doesn't say what is so: it, or something that it tells of, was changed")
 
     def _signed(self) -> dict[str, str]:
         """Digests of the tag files, if the signature over them holds."""

@@ -77,7 +77,7 @@ class ScheduleList(Wire):
 
 
 class NewExport(Given):
-    """What an agent did in [starts, ends), as it has come in by now; but what is archived already, and hasn't changed."""
+    """What an agent did in [starts, ends), as it has come in by now, but what is archived and hasn't changed."""
 
     agent: Slug
     starts: Annotated[date, Field(examples=["2026-10-01"])]

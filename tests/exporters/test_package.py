@@ -1,4 +1,4 @@
-"""A package proves itself: to a shell, to BagIt's own validator, to us; and whatever is done to it is found and named."""
+"""A package proves itself to a shell, to BagIt's own validator, to us; whatever is done to it is found and named."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ import zstandard
 
 from collector.store.connection import Store
 from exporters import bag
-from exporters.signing import fingerprint
+from exporters.signing import KeyFile, fingerprint
 from exporters.targets.folder import Folder
 from exporters.verifying import Finding, verify, verify_all
 from inventory.canonical import sha256
@@ -68,7 +68,7 @@ def commands(package: Path) -> list[str]:
 
 def shell(package: Path, block: str) -> subprocess.CompletedProcess[str]:
     """As written, by a POSIX shell that finds coreutils, openssl and zstd, and nothing else."""
-    tools = package.parents[2] / "tools"
+    tools = package.parents[3] / "tools"
     if not tools.exists():
         tools.mkdir()
         listed = "cat cut comm wc sort tail rm sha256sum openssl zstd"
@@ -141,25 +141,24 @@ def test_one_byte_anywhere_is_found_and_named_by_us_and_by_the_shell(copy: Path)
         path.write_bytes(changed)
         verdict = verify(Folder(copy), package.relative_to(copy).as_posix())
         named = {finding.path for finding in verdict.findings}
-        if name == bag.COMMIT:
-            # It only says which versions are meant, which a folder has none of: no proof of it is needed.
-            path.write_bytes(raw)
-            continue
         assert verdict.findings, name
         if name not in (bag.SIGNATURE, bag.SIGNER):
             assert name in named, (name, verdict.findings)
         else:
             assert bag.TAG_MANIFEST in named or bag.SIGNER in named
-        first = shell(package, commands(package)[0]) if name != "VERIFY.md" else None
-        assert first is None or first.returncode != 0, name
+        if name not in ("VERIFY.md", bag.COMMIT):  # the one has the commands; nothing that is proven needs the other
+            assert shell(package, commands(package)[0]).returncode != 0, name
         path.write_bytes(raw)
     assert found(copy) == []
 
 
 @pytest.mark.parametrize(
-    "gone", ["data/traces/2026-10-02.jsonl.zst", "data/traces/2026-10-17.parquet", "data/agent.json", "data/counts.tsv",
-             "manifest-sha256.txt", "tagmanifest-sha256.txt", "tagmanifest.sig", "signer.pem", "chain.json", "commit.json",
-             "bag-info.txt", "VERIFY.md"],
+    "gone",
+    [
+        "data/traces/2026-10-02.jsonl.zst", "data/traces/2026-10-17.parquet", "data/agent.json", "data/counts.tsv",
+        "manifest-sha256.txt", "tagmanifest-sha256.txt", "tagmanifest.sig", "signer.pem", "chain.json", "commit.json",
+        "bag-info.txt", "VERIFY.md",
+    ],
 )  # fmt: skip
 def test_a_file_that_is_gone_is_named(copy: Path, gone: str) -> None:
     package = packages(copy)[1]
@@ -194,8 +193,6 @@ def test_a_day_that_was_removed_from_everywhere_is_named(copy: Path) -> None:
 def test_signed_anew_with_another_key_it_is_seen_to_be_nobodys(
     copy: Path, made: tuple[World, Path], tmp_path: Path
 ) -> None:
-    from exporters.signing import KeyFile
-
     package = packages(copy)[2]
     forger = KeyFile(tmp_path / "forger.pem")
     (package / "data" / "agent.json").write_text("{}\n")
@@ -206,10 +203,21 @@ def test_signed_anew_with_another_key_it_is_seen_to_be_nobodys(
     tags = {name: sha256((package / name).read_bytes()) for name in bag.TAGGED}
     (package / bag.TAG_MANIFEST).write_bytes(bag.manifest(tags))
     (package / bag.SIGNATURE).write_bytes(forger.sign((package / bag.TAG_MANIFEST).read_bytes()))
+    (package / bag.COMMIT).write_bytes(_marked(package))
     assert found(copy) == []  # alone it is sound: only the key tells
     trusted = frozenset({fingerprint(made[0].signer.pem)})
     said = [one for verdict in verify_all(Folder(copy), trusted=trusted) for one in verdict.findings]
     assert [(one.package, one.path) for one in said] == [(package.name, "signer.pem")]
+
+
+def _marked(package: Path) -> bytes:
+    """The commit marker that would go with it."""
+    said = json.loads((package / bag.COMMIT).read_text())
+    said["tagmanifest_sha256"] = sha256((package / bag.TAG_MANIFEST).read_bytes())
+    for one in said["objects"]:
+        content = (package / one["path"]).read_bytes()
+        one["sha256"], one["bytes"] = sha256(content), len(content)
+    return bag.written(said)
 
 
 def test_a_package_that_is_gone_is_named(copy: Path) -> None:
@@ -225,6 +233,7 @@ def test_a_package_that_is_gone_is_named(copy: Path) -> None:
 def test_a_package_that_was_replaced_breaks_the_chain(copy: Path, made: tuple[World, Path]) -> None:
     first, second, _ = packages(copy)
     (first / bag.SIGNATURE).write_bytes(made[0].signer.sign((first / bag.TAG_MANIFEST).read_bytes()))
+    (first / bag.COMMIT).write_bytes(_marked(first))
     assert [(one.package, one.path) for one in found(copy)] == [(second.name, "chain.json")]
 
 
