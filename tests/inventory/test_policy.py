@@ -36,6 +36,9 @@ class NoStore:
     def spare_reader(self) -> AbstractContextManager[Client | None]:
         raise reads.Unavailable("there is none")
 
+    def client(self) -> Client:
+        raise reads.Unavailable("there is none")
+
 
 def _callers() -> dict[str, Caller]:
     """One of each: every role for the organisation and for a team, every kind of token, every scope alone."""
@@ -118,7 +121,10 @@ def test_every_route_has_a_row_and_every_row_a_route(app: FastAPI) -> None:
 def _filled(path: str) -> str:
     values = {"agent_id": "mine", "trace_id": "0" * 32, "span_id": "0" * 16, "person_id": "me", "team_id": "support",
               "token_id": "tok_0000000000000000", "slo_id": "none", "policy_id": "none", "name": "none",
-              "case_id": "case_0000000000000000", "request_id": "req_0000000000000000"}  # fmt: skip
+              "case_id": "case_0000000000000000", "request_id": "req_0000000000000000",
+              "package_id": "pkg_0000000000000000", "work_id": "work_0000000000000000",
+              "hold_id": "hold_0000000000000000", "disposition_id": "disp_0000000000000000",
+              "schedule_id": "none"}  # fmt: skip
     return re.sub(r"{(\w+)(:path)?}", lambda found: values.get(found[1], "sha256:" + "0" * 64), path)
 
 

@@ -2,10 +2,20 @@
 
 from __future__ import annotations
 
+import tempfile
+from pathlib import Path
 from typing import Any
 
 from fastapi import FastAPI
 
+from collector.retention.job import Retention
+from collector.retention.policy import Policy
+from exporters import service as records
+from exporters.routes import record_routes
+from exporters.service import Records
+from exporters.settings import RecordsSettings
+from exporters.signing import KeyFile
+from exporters.targets.folder import Folder
 from inventory.app import api_app
 from inventory.auth.caller import Caller, Kind
 from inventory.registry.change import Asking
@@ -33,7 +43,25 @@ def lifecycle_of(store: Any, services: Inventory) -> Lifecycle:
     return made
 
 
-def whole_app(store: Any, services: Inventory) -> FastAPI:
+def records_of(store: Any, services: Inventory) -> Records:
+    """Its parts, in a directory of their own, with nobody at work."""
+    directory = Path(tempfile.mkdtemp(prefix="muster-records-"))
+    made = records.build(
+        services.registry,
+        store,
+        RecordsSettings(settle_minutes=0),
+        Folder(directory / "records"),
+        KeyFile(directory / "records.pem"),
+        Retention(store, Policy()),
+        directory / "staging",
+        local=True,
+    )
+    records.begin(made, ["default"])
+    return made
+
+
+def whole_app(store: Any, services: Inventory, kept: Records | None = None) -> FastAPI:
     made = lifecycle_of(store, services)
     routes = lifecycle_routes(made.registry, store, made.evaluator, made.connectors, made.scheduler.jobs)
-    return api_app(store, services, [routes, review_routes(made.registry, services.signer, "UTC")])
+    review = review_routes(made.registry, services.signer, "UTC")
+    return api_app(store, services, [routes, review, record_routes(kept or records_of(store, services))])
