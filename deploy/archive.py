@@ -58,8 +58,9 @@ class Archive:
         return Verified(good, how)
 
     def observe(self, org: str, step: Step) -> Observed:
+        """Never "applied": asked again under its key, `apply` does nothing, and tells what was written and where."""
         package = self._latest(org, step.target)
-        return "applied" if package is not None and package.state == "committed" else "not-applied"
+        return "unknown" if package is not None and package.state == "committed" else "not-applied"
 
     def _begin(self, org: str, agent: str, key: str) -> Package:
         now = self._registry.now()

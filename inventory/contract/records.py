@@ -10,7 +10,7 @@ from pydantic import AfterValidator, Field, model_validator
 from collector.retention.policy import Period
 from inventory.contract import Moment, Wire
 from inventory.contract.agents import Classification
-from inventory.contract.words import Flag, Given, Label, Maybe, Name, PersonId, Prose, Slug
+from inventory.contract.words import Day, Flag, Given, Label, Maybe, Name, PersonId, Prose, Slug
 
 PackageKind = Literal["period", "supplement", "retirement", "request"]
 PackageState = Literal["planned", "writing", "sealed", "committed", "empty", "disposed"]
@@ -47,8 +47,8 @@ class ScheduleSpec(Given):
     disposition: Annotated[
         Literal["destroy", "transfer", "permanent"], Field(description="Only `destroy` is ever disposed of here")
     ] = "destroy"
-    effective_from: date = date(2000, 1, 1)
-    effective_to: date | None = None
+    effective_from: Day = date(2000, 1, 1)
+    effective_to: Day | None = None
     verified_by: Annotated[PersonId | None, Field(description="Who checked it against its authority")] = None
     enabled: Annotated[Flag, Field(description="Whether ended months are archived by it")] = False
     agents: Annotated[list[Slug], Field(max_length=1000, description="Of these alone; none: of all")] = []
@@ -80,8 +80,8 @@ class NewExport(Given):
     """What an agent did in [starts, ends), as it has come in by now, but what is archived and hasn't changed."""
 
     agent: Slug
-    starts: Annotated[date, Field(examples=["2026-10-01"])]
-    ends: Annotated[date, Field(description="The day after the last one", examples=["2026-11-01"])]
+    starts: Annotated[Day, Field(examples=["2026-10-01"])]
+    ends: Annotated[Day, Field(description="The day after the last one", examples=["2026-11-01"])]
 
     @model_validator(mode="after")
     def _in_order(self) -> Self:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from datetime import datetime
+from datetime import date, datetime
 from typing import Annotated
 
 from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
@@ -43,6 +43,16 @@ def _rfc3339(value: object) -> object:
 
 
 Instant = Annotated[AwareDatetime, BeforeValidator(_rfc3339)]
+
+
+def _written(value: object) -> object:
+    """A number would be taken for days since 1970, which nobody means."""
+    if not isinstance(value, date) and not (isinstance(value, str) and re.match(r"^\d{4}-\d\d-\d\d$", value)):
+        raise ValueError("it is no day, such as 2026-10-01")
+    return value
+
+
+Day = Annotated[date, BeforeValidator(_written)]
 Flag = Annotated[bool, Field(strict=True)]
 Number = Annotated[int, Field(strict=True)]
 
