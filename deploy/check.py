@@ -20,10 +20,14 @@ from collector.store.connection import Store, StoreError
 from collector.store.migrate import plan
 from deploy.inventory_service import database_of
 from deploy.settings import DeploySettings
+from exporters.service import target_of
+from exporters.settings import RecordsSettings
+from exporters.targets.base import TargetError
 from inventory.auth.oidc_settings import MappingError, OidcSettings
 from inventory.db.cases import Policy
 from inventory.db.engine import DatabaseError
 from inventory.db.migrate import waiting
+from inventory.db.records import RecordSchedule
 from inventory.settings import ApiSettings
 from lifecycle.settings import LifecycleSettings, MailSettings
 
@@ -86,7 +90,7 @@ def _inventory(settings: DeploySettings) -> list[str]:
             there = not database.sqlite or (settings.data / "registry.sqlite").exists()
             if there and not waiting(database):  # a file that isn't there yet would be made by asking
                 with database.reading() as session:
-                    found += _lifecycle(session)
+                    found += _lifecycle(session, settings)
         finally:
             database.close()
     except DatabaseError as error:
@@ -94,15 +98,29 @@ def _inventory(settings: DeploySettings) -> list[str]:
     return found
 
 
-def _lifecycle(session: Session) -> list[str]:
-    """Policies that are to act, and can't since nobody would be told."""
+def _records(session: Session, settings: DeploySettings) -> list[str]:
+    """Schedules that are to archive, and a target that can't keep it."""
+    if not any(row.document["enabled"] for row in session.scalars(select(RecordSchedule))):
+        return []
+    records = RecordsSettings()
+    try:
+        target_of(records, settings.data).check(records.lock)
+    except TargetError as error:
+        return [str(error)]
+    return []
+
+
+def _lifecycle(session: Session, settings: DeploySettings) -> list[str]:
+    """Policies that are to act, and can't since nobody would be told; and what records want."""
     LifecycleSettings()
+    found = _records(session, settings)
     enforced = sorted(row.id for row in session.scalars(select(Policy)) if row.document["enforced"])
     if not enforced or MailSettings().host:
-        return []
+        return found
     return [
+        *found,
         f"{', '.join(dict.fromkeys(enforced))} is enforced and there is no mail server: nobody is told, so nothing "
-        "advances. Set MUSTER_SMTP_HOST, or let it only watch (muster lifecycle policy enforce --off)"
+        "advances. Set MUSTER_SMTP_HOST, or let it only watch (muster lifecycle policy enforce --off)",
     ]
 
 
