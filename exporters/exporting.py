@@ -375,10 +375,13 @@ class Exporter:
             files = packages.files(session, package)
             held = bool(holds.over(session, self._engine.store, package))
         grip.told("locking", 0, len(files))
+        until = package.locked_until if package.mode != "none" else None
+        if until is not None and until <= self._registry.now():
+            until = None  # its time is over already: no store takes such a lock
         for number, one in enumerate(files, 1):
             key = f"{package.prefix}/{one.path}"
-            if package.locked_until is not None and package.mode != "none":
-                self._target.lock(key, one.version, mode_of(package), package.locked_until)
+            if until is not None:
+                self._target.lock(key, one.version, mode_of(package), until)
             if held:
                 self._target.hold(key, one.version, True)
             grip.progress.done = number
@@ -389,8 +392,8 @@ class Exporter:
         staged.write_bytes(marker)
         key = f"{package.prefix}/{bag.COMMIT}"
         version = self._target.put(key, staged, sha256(marker), "", lambda upload: None)
-        if package.locked_until is not None and package.mode != "none":
-            self._target.lock(key, version, mode_of(package), package.locked_until)
+        if until is not None:
+            self._target.lock(key, version, mode_of(package), until)
         if held:
             self._target.hold(key, version, True)
         with self._registry.database.writing() as session:

@@ -74,7 +74,11 @@ def longer(session: Session, package: Package, now: datetime) -> datetime | None
     """Until when a schedule wants it kept, if that is longer than it is locked."""
     agent = session.get_one(Agent, (package.org, package.agent))
     kept = schedules.kept(session, package.org, agent, package.ends, now, packages.retired_at(session, agent))
-    if kept.until is None or (package.locked_until is not None and kept.until <= package.locked_until):
+    if (
+        kept.until is None
+        or kept.until <= now
+        or (package.locked_until is not None and kept.until <= package.locked_until)
+    ):
         return None
     return kept.until
 

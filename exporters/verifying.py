@@ -330,7 +330,8 @@ class _Check:
         until = self._until
         if until is None and marker.get("locked_until"):
             until = datetime.fromisoformat(marker["locked_until"])
-        if until is None or marker.get("mode") == "none" or not self._target.url.startswith("s3://"):
+        over = until is None or until <= datetime.now(UTC)
+        if until is None or over or marker.get("mode") == "none" or not self._target.url.startswith("s3://"):
             return
         ends: list[datetime] = []
         for path in paths:

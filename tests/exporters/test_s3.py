@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from itertools import count
 from pathlib import Path
@@ -13,13 +14,14 @@ import pytest
 from pydantic import SecretStr
 
 from collector.store.connection import Store
+from exporters import disposing
 from exporters.settings import MiB, RecordsSettings
 from exporters.targets import s3
 from exporters.targets.base import Absent, Different, Lock, TargetError
 from exporters.targets.s3 import S3
 from exporters.verifying import verify
 from inventory.canonical import sha256
-from inventory.contract.records import ScheduleSpec
+from inventory.contract.records import Decided, ScheduleSpec
 from inventory.db import migrate
 from inventory.db.engine import Database
 from inventory.db.records import Package
@@ -345,3 +347,61 @@ def test_a_store_that_keeps_something_else_is_not_trusted(locked: World, monkeyp
     monkeypatch.setattr(s3.S3, "read", read)
     assert locked.do(name, "export").state == "done"
     whole(locked, locked.package(name))
+
+
+@pytest.mark.parametrize("call", ["CreateMultipartUpload", "UploadPart", "CompleteMultipartUpload", "ListParts"])
+def test_whatever_happens_to_an_upload_in_parts_it_ends_whole(
+    target: S3, proxy: Proxy, tmp_path: Path, call: str
+) -> None:
+    """As an export goes on: with what was noted, until it is there once."""
+    content = bytes(range(256)) * 4096 * 12
+    path = tmp_path / "large"
+    path.write_bytes(content)
+    upload = ""
+
+    def note(name: str) -> None:
+        nonlocal upload
+        upload = name
+
+    struck = 0
+    for fault in _FAULTS:
+        for after in (1, 2):
+            proxy.suffer(call, fault, after)
+            with suppress(TargetError):
+                target.put("large", path, sha256(content), upload, note)
+            struck += proxy.struck
+            proxy.heal()
+    version = target.put("large", path, sha256(content), upload, note)
+    assert struck
+    assert b"".join(target.read("large", version)) == content
+    place = f"{target.url.removeprefix(f's3://{BUCKET}/')}/large"
+    versions = client(proxy).list_object_versions(Bucket=BUCKET, Prefix=place)["Versions"]
+    assert [one["VersionId"] for one in versions] == [version]
+
+
+def test_a_package_is_restored_from_there_and_disposed_of_by_its_versions(locked: World, proxy: Proxy) -> None:
+    locked.reschedule("kept", _KEPT.model_copy(update={"period": "7 days"}))
+    package = locked.export("drafter")
+    assert {mode for _, mode in objects(locked)} == {""}, "its time is over already"
+    proxy.suffer("GetObject", "cut", 60)
+    assert locked.do(package.id, "restore").state == "waiting"
+    proxy.heal()
+    done = locked.work()
+    assert (done.state, done.result["tables"]["otel_traces"]) == ("done", 3)
+    assert locked.do(package.id, "drop").state == "done"
+    with locked.registry.changing(locked.asking("alice@example.org")) as change:
+        asked = disposing.request(change, locked.store, package.id, "over").id
+    with locked.registry.changing(locked.asking("bob@example.org")) as change:
+        disposing.decide(change, locked.store, asked, Decided(approve=True))
+    # The rows are other exports' too.
+    locked.retention.dispose = lambda *given, **more: []  # type: ignore[method-assign]
+    proxy.suffer("DeleteObject", "hang", 5)
+    assert locked.work().state == "waiting"
+    proxy.heal()
+    assert locked.work().state == "done"
+    left = {key.rpartition("/")[2] for key, _ in objects(locked)}
+    assert left == {
+        "tagmanifest-sha256.txt", "tagmanifest.sig", "signer.pem", "chain.json", "certificate.json", "certificate.sig",
+        "certificate.pem",
+    }  # fmt: skip
+    assert verify(locked.target, package.prefix).findings == []
