@@ -16,7 +16,7 @@ from clickhouse_connect.driver.exceptions import ClickHouseError
 from collector.store import registry
 from collector.store.connection import Store
 from collector.store.contents import literal
-from exporters.tables import READ, SOURCES, WRITTEN, Chosen, Source, read_back
+from exporters.tables import READ, SOURCES, Chosen, Source, read_back
 
 _DAY: Final = timedelta(days=1)
 _EMPTY: Final = zstandard.compress(b"")
@@ -164,21 +164,21 @@ class Engine:
             ).result_rows
         return {str(name): str(kind) for name, kind in rows}
 
-    def write(self, sql: str, path: Path, form: str) -> None:
+    def write(self, sql: str, settings: str, path: Path, form: str) -> None:
         """Let the engine write the rows: JSON lines, compressed where the name says so, or Parquet."""
         path.unlink(missing_ok=True)
         with self._asking() as client:
             if self._local:
-                client.command(f"INSERT INTO FUNCTION file({literal(str(path))}, {literal(form)}) {sql} {WRITTEN}")
+                client.command(f"INSERT INTO FUNCTION file({literal(str(path))}, {literal(form)}) {sql} {settings}")
             else:
-                self._stream(client, sql, path, form)
+                self._stream(client, sql, settings, path, form)
         if not path.exists():
             path.write_bytes(_EMPTY if path.suffix == ".zst" else b"")
 
     @staticmethod
-    def _stream(client: Client, sql: str, path: Path, form: str) -> None:
+    def _stream(client: Client, sql: str, settings: str, path: Path, form: str) -> None:
         """From a server, which has no business with our files."""
-        told = {name: value for name, value in _settings(WRITTEN).items() if "engine_file" not in name}
+        told = {name: value for name, value in _settings(settings).items() if "engine_file" not in name}
         with path.open("wb") as raw, client.raw_stream(sql, fmt=form, settings=told) as stream:
             packer = zstandard.ZstdCompressor(threads=1)
             if path.suffix == ".zst":

@@ -251,7 +251,7 @@ class Exporter:
             sql = source.rows(chosen, one.day, self._engine.columns(source.table))
             parquet = one.path.endswith(".parquet")
             grip.told(one.path)
-            self._engine.write(sql, staged, "Parquet" if parquet else "JSONEachRow")
+            self._engine.write(sql, source.settings, staged, "Parquet" if parquet else "JSONEachRow")
         found = Reading(one.path).over(pieces(staged))
         if one.expected is not None and found.lines is not None and found.lines != one.expected:
             raise Mismatch(

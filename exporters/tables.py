@@ -17,7 +17,7 @@ WRITTEN: Final = (
     "output_format_json_quote_decimals = 1, output_format_json_quote_denormals = 1, "
     "output_format_json_escape_forward_slashes = 0, date_time_output_format = 'iso', "
     "prefer_column_name_to_alias = 1, output_format_parquet_compression_method = 'zstd', "
-    "max_threads = 2, max_insert_threads = 1, max_block_size = 8192"
+    "max_threads = 2, max_insert_threads = 1"
 )
 READ: Final = (
     "SETTINGS date_time_input_format = 'best_effort', prefer_column_name_to_alias = 1, "
@@ -56,6 +56,7 @@ class Source:
     """`time`: the column that says on which day a row is. `came`: the one that says since when it is here, "" if none.
 
     `daily`: a file for each day. `restored`: its rows go back into the table that it is of; others are made from those.
+    `block`: rows at once; few where they are wide, many where each block looks all of its texts up.
     """
 
     name: str
@@ -66,6 +67,7 @@ class Source:
     parquet: bool = False
     final: bool = False
     restored: bool = True
+    block: int = 8192
 
     @property
     def _from(self) -> str:
@@ -88,6 +90,11 @@ class Source:
     def rows(self, chosen: Chosen, day: date | None, columns: Mapping[str, str]) -> str:
         """What is written. `columns`: the table's, with their types."""
         return f"SELECT {written(columns)} FROM {self._from} WHERE {self.where(chosen, day)}"
+
+    @property
+    def settings(self) -> str:
+        """What files of it are written with."""
+        return f"{WRITTEN}, max_block_size = {self.block}"
 
     def path(self, day: date | None, ending: str = "jsonl.zst") -> str:
         return f"data/{self.name}/{day}.{ending}" if self.daily else f"data/{self.name}.{ending}"
@@ -131,7 +138,7 @@ FACTS: Final = Source("facts", "span_facts", came="SealedAt")
 SUMMARIES: Final = Source("summaries", "trace_summaries", time="Start", came="SealedAt", final=True)
 APPROVALS: Final = Source("approvals", "approvals", daily=False)
 EVALUATIONS: Final = Source("evaluations", "evaluations", daily=False)
-TOOL_CALLS: Final = Source("tool_calls", "tool_calls", daily=False, restored=False)
+TOOL_CALLS: Final = Source("tool_calls", "tool_calls", restored=False, block=65_536)
 PRICES: Final = Known("prices", "prices", daily=False, key="Id", referred="PriceId", came="")
 AGENTS: Final = Known(
     "agent_keys", "agent_resolutions", daily=False, key="AgentKey", referred="AgentKey", came="", final=True

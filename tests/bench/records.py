@@ -99,7 +99,7 @@ def outfile(store: Store, world: World, package: Package, directory: Path) -> fl
     return time.perf_counter() - started
 
 
-def measure(directory: Path, spans: int, rounds: int, *, with_s3: bool) -> list[str]:
+def measure(directory: Path, spans: int, rounds: int, *, with_s3: bool, with_engine: bool = True) -> list[str]:
     bench = Bench(directory, spans)
     took: dict[str, list[float]] = {"engine": [], "folder": [], "s3": []}
     growth: dict[str, int] = {"folder": 0, "s3": 0}
@@ -115,7 +115,8 @@ def measure(directory: Path, spans: int, rounds: int, *, with_s3: bool) -> list[
             seconds, more, world, package = export(store, directory / f"folder-{number}")
             took["folder"].append(seconds)
             growth["folder"] = max(growth["folder"], more)
-            alone = outfile(store, world, package, directory / f"outfile-{number}")
+            say(f"round {number + 1}: folder {seconds:.1f} s, memory grew by {more / 1e6:,.0f} MB")
+            alone = outfile(store, world, package, directory / f"outfile-{number}") if with_engine else seconds
             took["engine"].append(alone)
             say(f"round {number + 1}: folder {seconds:.1f} s, the engine alone {alone:.1f} s, {alone / seconds:.2f}")
             told = [f"{package.rows:,} rows, {package.size / 1e6:,.0f} MB in {world.place(package)}"]
@@ -158,11 +159,14 @@ def main() -> int:
     parser.add_argument("--spans", type=int, default=1_000_000)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--no-s3", action="store_true")
+    parser.add_argument("--memory", action="store_true", help="only export: ratios are of no meaning then")
     options = parser.parse_args()
     noise = Noise()
     noise.sample()
     with TemporaryDirectory(prefix="muster-bench-") as directory:
-        lines = measure(Path(directory), options.spans, options.rounds, with_s3=not options.no_s3)
+        lines = measure(
+            Path(directory), options.spans, options.rounds, with_s3=not options.no_s3, with_engine=not options.memory
+        )
     noise.sample()
     sys.stdout.write("\n".join([describe(), noise.report(), f"{options.spans:,} spans:", *lines]) + "\n")
     return 0

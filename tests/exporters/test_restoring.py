@@ -42,7 +42,7 @@ def test_exported_wiped_and_restored_every_row_is_equal(world: World, local: boo
     world.restart()
     world.agent("drafter")
     world.nasty("drafter", datetime(2026, 10, 5, tzinfo=UTC), _NASTY)
-    world.month("drafter", traces=2)
+    world.month("drafter", traces=2, days=[2, 17])
     package = world.export("drafter", kind="period")
     before = {table: rows(world.store, table) for table in TABLES}
     assert all(before[table] for table in TABLES if table not in ("otel_logs", "evaluations")), before.keys()
