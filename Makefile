@@ -44,11 +44,14 @@ fmt: $(VENV)/dev ## format, and mend what the linter can
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
-# Chromium for the browser tests, strace for the test of what is synced when, PostgreSQL for the registry's.
+# Chromium for the browser tests, strace for the test of what is synced when, PostgreSQL for the registry's, openssl and
+# zstd for whoever verifies a package without us.
 system:
 	@missing=""; \
 	command -v chromium >/dev/null || missing="$$missing chromium"; \
 	command -v strace >/dev/null || missing="$$missing strace"; \
+	command -v openssl >/dev/null || missing="$$missing openssl"; \
+	command -v zstd >/dev/null || missing="$$missing zstd"; \
 	ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || command -v initdb >/dev/null || missing="$$missing postgresql"; \
 	if [ -n "$$missing" ]; then \
 	  if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \

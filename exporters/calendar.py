@@ -16,7 +16,7 @@ from exporters.holding import longer
 from exporters.settings import RecordsSettings
 from inventory.contract import records as wire
 from inventory.db.models import Agent
-from inventory.db.records import Package
+from inventory.db.records import Package, RecordWork
 from inventory.registry.change import Change, Registry
 
 MOST_AGENTS: Final = 500
@@ -96,6 +96,19 @@ class Calendar:
             works.ask(change, package.id, "export")
             made.append(package.id)
         return made
+
+    def again(self, change: Change) -> list[str]:
+        """Let exports be tried once more that failed and that nobody took up: ids of the packages."""
+        waiting = select(RecordWork.package).where(
+            RecordWork.org == change.org, RecordWork.kind == "export", RecordWork.state.in_(("waiting", "running"))
+        )
+        asked = select(Package.id).where(
+            Package.org == change.org, Package.state.in_(packages.LIVE), Package.id.not_in(waiting)
+        )
+        found = list(change.session.scalars(asked.order_by(Package.id)))
+        for name in found:
+            works.ask(change, name, "export")
+        return found
 
     def lengthen(self, change: Change) -> list[str]:
         """Let packages be locked for longer that a schedule wants kept longer by now: their ids."""
@@ -187,5 +200,6 @@ def scheduled(calendar: Calendar, registry: Registry, orgs: Sequence[str], dry_r
             continue
         with registry.changing(works.asking(org)) as change:
             made = calendar.begin(change, due)
+            again = calendar.again(change)
             longer = calendar.lengthen(change)
-        yield org, {"exports": len(made), "of": told[:100], "locked_longer": len(longer)}
+        yield org, {"exports": len(made), "of": told[:100], "again": len(again), "locked_longer": len(longer)}

@@ -20,7 +20,7 @@ from collector.store.connection import Store
 from collector.store.contents import literal
 from exporters import bag, holds, packages, schedules
 from exporters.engine import Engine
-from exporters.restoring import Restorer, Unverified
+from exporters.restoring import Restorer, Unverified, database_of
 from exporters.signing import Signer, fingerprint
 from exporters.targets.base import Absent, Target, TargetError
 from exporters.works import Grip, ask
@@ -234,6 +234,7 @@ class Disposer:
         if not package.snapshot:
             return {"removed": 0, "after": {}, "left": "", "kept_traces": 0}
         grip.told("removing rows from the store")
+        self._engine.store.client().command(f"DROP DATABASE IF EXISTS {database_of(self._engine.store, package)} SYNC")
         traces = self._traces(package)
         last = date.fromisoformat(package.plan["last"])
         removed = self._retention.dispose(f"dispose-{package.id}", traces, self._registry.now(), last)
@@ -274,7 +275,7 @@ class Disposer:
         with self._registry.changing(grip.asking()) as change:
             grip.check(change.session)
             row = packages.get(change.session, grip.org, grip.package, change=True)
-            row.state, row.disposed_at = "disposed", change.at
+            row.state, row.disposed_at, row.restored = "disposed", change.at, ""
             row.certificate = {**certificate, "signature": bag.signature_text(signature), "pem": pem}
             change.record("dispose", packages.KIND, row.id, {"rows": row.rows}, row.certificate)
         self._publish(row)

@@ -237,7 +237,7 @@ class Exporter:
 
     def _make(self, grip: Grip, package: Package, one: PackageFile, chosen: Chosen | None) -> Path:
         """The file in staging, with its digest noted; the one that is there already, if it is it."""
-        staged = self._room(package) / one.path.replace("/", "~")
+        staged = self._staged(package, one)
         if one.state in ("made", "put") and staged.exists() and _is(staged, one.sha256):
             return staged
         if one.state == "put":
@@ -308,8 +308,13 @@ class Exporter:
         with self._registry.reading() as session:
             files = packages.files(session, package)
         for one in files:
-            if one.state in ("put", "kept"):
-                self._target.remove(f"{package.prefix}/{one.path}", one.version)
+            key, staged = f"{package.prefix}/{one.path}", self._staged(package, one)
+            if one.state == "made" and staged.exists():
+                # It may have got there without anybody noting it: that is found out by bringing it there.
+                one.version = self._target.put(key, staged, one.sha256, one.upload, lambda upload: None)
+            elif one.state not in ("put", "kept"):
+                continue
+            self._target.remove(key, one.version)
         with self._registry.database.writing() as session:
             grip.check(session)
             session.execute(delete(PackageFile).where(
@@ -439,6 +444,9 @@ class Exporter:
             return None
         first, last = date.fromisoformat(package.plan["first"]), date.fromisoformat(package.plan["last"])
         return Chosen(package.org, package.snapshot, package.cutoff, first, last)
+
+    def _staged(self, package: Package, one: PackageFile) -> Path:
+        return self._room(package) / one.path.replace("/", "~")
 
     def _room(self, package: Package) -> Path:
         return self._target.staging(self._staging) / package.id

@@ -45,6 +45,10 @@ class Restorer:
     def verify(self, grip: Grip) -> dict[str, Any]:
         """Read the whole package at the target again; the registry keeps what was found. Raises TargetError."""
         verdict = self.verdict(grip)
+        with self._registry.changing(grip.asking()) as change:
+            grip.check(change.session)
+            said = {"good": verdict.good, "findings": len(verdict.findings), "by": grip.by}
+            change.record("verify", packages.KIND, grip.package, None, said)
         return {
             "good": verdict.good,
             "findings": [str(one) for one in verdict.findings],
@@ -103,7 +107,8 @@ class Restorer:
             grip.check(change.session)
             row = packages.get(change.session, grip.org, grip.package, change=True)
             row.restored = name
-            change.record("restore", packages.KIND, row.id, None, {"database": name, "rows": sum(done.values())})
+            said = {"database": name, "rows": sum(done.values()), "by": grip.by}
+            change.record("restore", packages.KIND, row.id, None, said)
         return {"database": name, "rows": sum(done.values()), "tables": done}
 
     def drop(self, grip: Grip) -> dict[str, Any]:
@@ -113,7 +118,7 @@ class Restorer:
             row = packages.get(change.session, grip.org, grip.package, change=True)
             name, row.restored = row.restored or database_of(self._engine.store, row), ""
             self._drop(name)
-            change.record("drop", packages.KIND, row.id, {"database": name}, None)
+            change.record("drop", packages.KIND, row.id, {"database": name}, {"by": grip.by})
         return {"database": name}
 
     def _tables(self, within: Store, package: Package) -> None:

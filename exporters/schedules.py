@@ -15,7 +15,8 @@ from exporters.engine import midnight
 from inventory.contract.records import ScheduleSpec
 from inventory.db.models import Agent
 from inventory.db.records import RecordSchedule
-from inventory.registry.change import Change, newest_revision
+from inventory.registry import versioned
+from inventory.registry.change import Change
 
 KIND: Final = "record schedule"
 DEFAULTS: Final[dict[str, ScheduleSpec]] = {
@@ -53,21 +54,7 @@ def listed(session: Session, org: str) -> Sequence[RecordSchedule]:
 
 def put(change: Change, name: str, spec: ScheduleSpec) -> tuple[RecordSchedule, bool]:
     """Add or change one: it, and whether it is new. Raises Stale or Unconditional."""
-    session, org = change.session, change.org
-    row = session.get(RecordSchedule, (org, name), with_for_update=True)
-    change.expects(KIND, name, row)
-    document, new = spec.model_dump(mode="json"), row is None
-    if row is not None and row.document == document:
-        return row, False
-    before = None if row is None else row.document
-    if row is None:
-        row = RecordSchedule(org=org, id=name, created_at=change.at, revision=newest_revision(session, org, KIND, name))
-        session.add(row)
-    row.document, row.revision, row.updated_at = document, row.revision + 1, change.at
-    session.flush()
-    change.version(KIND, name, row.revision, document)
-    change.record("create" if new else "update", KIND, name, before, document)
-    return row, new
+    return versioned.put(change, RecordSchedule, KIND, name, spec.model_dump(mode="json"))
 
 
 def begin(change: Change) -> int:

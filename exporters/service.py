@@ -164,7 +164,7 @@ class Worker:
             why, again = "the process ended: it is gone on with when one runs", True
         log.warning("records: %s of %s: %s", grip.kind, grip.package, why)
         try:
-            if grip.kind == "export":
+            if grip.kind == "export" and not self._stop.is_set():
                 with self._registry.database.writing() as session:
                     grip.check(session)
                     packages.get(session, grip.org, grip.package, change=True).error = why

@@ -139,15 +139,18 @@ class Works:
     def take(self) -> Grip | None:
         """The next that is due and that nobody holds; None: there is none. Raises DatabaseError."""
         now = self._registry.now()
+        due = (
+            select(RecordWork)
+            .where(RecordWork.state.in_(("waiting", "running")), RecordWork.try_at <= now)
+            .where(RecordWork.expires_at <= now)
+            .order_by(RecordWork.try_at, RecordWork.id)
+            .limit(1)
+        )
+        with self._registry.reading() as session:
+            if session.scalars(due).first() is None:
+                return None  # nobody is kept from writing for it
         with self._registry.database.writing() as session:
-            row = session.scalars(
-                select(RecordWork)
-                .where(RecordWork.state.in_(("waiting", "running")), RecordWork.try_at <= now)
-                .where(RecordWork.expires_at <= now)
-                .order_by(RecordWork.try_at, RecordWork.id)
-                .limit(1)
-                .with_for_update(skip_locked=True)
-            ).first()
+            row = session.scalars(due.with_for_update(skip_locked=True)).first()
             if row is None:
                 return None
             row.state, row.holder, row.token, row.attempts = "running", self.holder, row.token + 1, row.attempts + 1

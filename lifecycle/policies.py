@@ -11,7 +11,8 @@ from sqlalchemy.orm import Session
 from inventory.contract import lifecycle as wire
 from inventory.contract.lifecycle import PolicySpec, Schedule
 from inventory.db import cases as db
-from inventory.registry.change import Change, newest_revision
+from inventory.registry import versioned
+from inventory.registry.change import Change
 from inventory.registry.errors import Clash
 
 KIND: Final = "policy"
@@ -37,29 +38,16 @@ def enforced(session: Session, org: str) -> set[str]:
 
 def put(change: Change, name: str, spec: PolicySpec) -> tuple[db.Policy, bool]:
     """Add or change one: it, and whether it is new. Raises Stale, Unconditional, or Clash for a reason that has one."""
-    session, org = change.session, change.org
-    row = session.get(db.Policy, (org, name), with_for_update=True)
-    change.expects(KIND, name, row)
-    other = next(
-        (one for one in listed(session, org) if one.id != name and one.document["reason"] == spec.reason), None
-    )
+    there = listed(change.session, change.org)
+    other = next((one for one in there if one.id != name and one.document["reason"] == spec.reason), None)
     if other is not None:
+        # Whoever changes one that has changed since is told that first.
+        change.expects(KIND, name, change.session.get(db.Policy, (change.org, name)))
         raise Clash(
             "There is a policy for this reason", f"{other.id} says what is done about {spec.reason} agents.",
             f"change that one: PUT /v1/lifecycle/policies/{other.id}", "policy-exists",
         )  # fmt: skip
-    document, new = spec.model_dump(mode="json"), row is None
-    if row is not None and row.document == document:
-        return row, False
-    before = None if row is None else row.document
-    if row is None:
-        row = db.Policy(org=org, id=name, created_at=change.at, revision=newest_revision(session, org, KIND, name))
-        session.add(row)
-    row.document, row.revision, row.updated_at = document, row.revision + 1, change.at
-    session.flush()
-    change.version(KIND, name, row.revision, document)
-    change.record("create" if new else "update", KIND, name, before, document)
-    return row, new
+    return versioned.put(change, db.Policy, KIND, name, spec.model_dump(mode="json"))
 
 
 def begin(change: Change) -> int:

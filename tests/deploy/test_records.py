@@ -165,8 +165,8 @@ def test_from_an_export_to_its_certificate(run: Run, running: Running, tmp_path:
 
     actions = {entry["action"] for entry in json.loads(run("audit", "list", "--json"))}
     assert actions >= {
-        "package.export", "package.seal", "package.commit", "package.restore", "legal hold.place",
-        "legal hold.release", "disposition.request", "disposition.approve", "package.dispose",
+        "package.export", "package.seal", "package.commit", "package.verify", "package.restore", "package.drop",
+        "legal hold.place", "legal hold.release", "disposition.request", "disposition.approve", "package.dispose",
     }  # fmt: skip
 
 

@@ -33,10 +33,12 @@ def test_ended_months_are_archived_once_and_supplemented(world: World) -> None:
     assert states(world, "drafter") | {this: "open"} == {
         "2026-08": "missing", "2026-09": "empty", "2026-10": "missing", "2026-11": "open", this: "open",
     } | {this: "open"}  # fmt: skip
-    assert run(world) == {"exports": 0, "of": [], "locked_longer": 0}
+    assert run(world) == {"exports": 0, "of": [], "again": 0, "locked_longer": 0}
     world.schedule("kept", KEPT)
     assert run(world, dry_run=True) == {"would_export": ["drafter 2026-08", "drafter 2026-10"]}
-    assert run(world) == {"exports": 2, "of": ["drafter 2026-08", "drafter 2026-10"], "locked_longer": 0}
+    assert run(world) == {
+        "exports": 2, "of": ["drafter 2026-08", "drafter 2026-10"], "again": 0, "locked_longer": 0,
+    }  # fmt: skip
     assert states(world, "drafter")["2026-08"] == "under-way"
     assert [world.work().state, world.work().state] == ["done", "done"]
     found = states(world, "drafter")
@@ -69,7 +71,8 @@ def test_a_month_says_what_is_wrong_with_it(world: World) -> None:
     cell = world.records.calendar.answer(world.org, "drafter", 24).rows[0].months[0]
     assert cell.why == "the bucket is gone"
     world.between = lambda point: None
-    assert world.do(cell.packages[0], "export").state == "done"
+    assert run(world)["again"] == 1
+    assert world.work().state == "done"
     assert states(world, "drafter")["2026-10"] == "complete"
     hold = world.hold("agent", "drafter")
     assert states(world, "drafter")["2026-10"] == "held"

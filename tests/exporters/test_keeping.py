@@ -132,6 +132,7 @@ def test_two_people_dispose_of_a_package_and_it_is_certified(
     world.month("drafter", "helper", traces=2, days=[20])
     package = disposable(world)
     other = world.export("helper")
+    restored = world.do(package.id, "restore").result["database"]
     asked = ask(world, package, "alice@example.org")
     with pytest.raises(Forbidden, match="Somebody else"):
         answer(world, asked, "alice@example.org")
@@ -156,6 +157,8 @@ def test_two_people_dispose_of_a_package_and_it_is_certified(
     assert before["otel_traces"] == 6
     assert before["span_facts"] == 6
     assert (rows["after"], rows["kept_traces"]) == (dict.fromkeys(before, 0), 0)
+    databases = world.store.client().query("SELECT name FROM system.databases").result_rows
+    assert (restored,) not in databases
     # Of the other agent all is there; of this one nothing, wherever one looks.
     left = world.store.client().query("SELECT DISTINCT ServiceName FROM otel_traces").result_rows
     assert left == [("helper",)]
