@@ -191,7 +191,7 @@ class Engine:
 
     def read_back(self, within: Store, table: str, path: Path) -> None:
         """Rows of a file into a table of another database."""
-        columns = self.columns(table, within.database)
+        columns = self.columns(table)  # as they were written; what is only there gets its default
         structure, picked = read_back(columns)
         names = ", ".join(f"`{name}`" for name in columns)
         with self._asking(within) as client:

@@ -17,6 +17,8 @@ WRITTEN: Final = (
     "output_format_json_quote_decimals = 1, output_format_json_quote_denormals = 1, "
     "output_format_json_escape_forward_slashes = 0, date_time_output_format = 'iso', "
     "prefer_column_name_to_alias = 1, output_format_parquet_compression_method = 'zstd', "
+    # A group of rows is in memory as a whole: a million of spans, as it would be, is a gigabyte.
+    "output_format_parquet_row_group_size = 40000, output_format_parquet_parallel_encoding = 0, "
     "max_threads = 2, max_insert_threads = 1"
 )
 READ: Final = (
@@ -138,7 +140,7 @@ FACTS: Final = Source("facts", "span_facts", came="SealedAt")
 SUMMARIES: Final = Source("summaries", "trace_summaries", time="Start", came="SealedAt", final=True)
 APPROVALS: Final = Source("approvals", "approvals", daily=False)
 EVALUATIONS: Final = Source("evaluations", "evaluations", daily=False)
-TOOL_CALLS: Final = Source("tool_calls", "tool_calls", restored=False, block=65_536)
+TOOL_CALLS: Final = Source("tool_calls", "tool_calls", restored=False, block=32_768)
 PRICES: Final = Known("prices", "prices", daily=False, key="Id", referred="PriceId", came="")
 AGENTS: Final = Known(
     "agent_keys", "agent_resolutions", daily=False, key="AgentKey", referred="AgentKey", came="", final=True

@@ -79,7 +79,7 @@ def before(upstream: str) -> Iterator[Proxy]:
                 return
             body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
             if fault == "hang":
-                time.sleep(1.5)
+                time.sleep(2.5)
                 self.close_connection = True
                 return
             if fault in ("busy", "denied"):

@@ -65,7 +65,7 @@ def settings(proxy: Proxy, bucket: str = BUCKET, **more: Any) -> RecordsSettings
     """Below a prefix of its own."""
     given: dict[str, Any] = {
         "target": f"s3://{bucket}/here-{next(_numbers)}", "s3_endpoint": proxy.url, "s3_region": "us-east-1",
-        "s3_key_id": "x", "s3_secret": SecretStr("y"), "part_bytes": 5 * MiB, "timeout": 1, "attempts": 1,
+        "s3_key_id": "x", "s3_secret": SecretStr("y"), "part_bytes": 5 * MiB, "timeout": 2, "attempts": 1,
         **more,
     }  # fmt: skip
     return RecordsSettings(**given)
