@@ -19,6 +19,7 @@ from collector.store.contents import literal
 from exporters.tables import READ, SOURCES, Chosen, Source, read_back
 
 _DAY: Final = timedelta(days=1)
+_AT_ONCE: Final = 100_000
 _EMPTY: Final = zstandard.compress(b"")
 
 
@@ -82,25 +83,43 @@ class Engine:
         None: there are none. Taken again under another name it is a new one.
         """
         with self._asking() as client:
-            mine = (
-                f"SELECT TraceId FROM trace_summaries FINAL WHERE {self._mine(client, org, agent)} "
-                f"AND Start >= toDateTime64('{starts} 00:00:00', 9, 'UTC') "
-                f"AND Start < toDateTime64('{ends} 00:00:00', 9, 'UTC')"
-            )
-            extent = (
-                "SELECT count(), toDate(min(Start)), toDate(max(End)) FROM otel_traces_trace_id_ts "
-                f"WHERE TraceId IN ({mine})"
-            )
-            ((rows, first, last),) = client.query(extent).result_rows
-            if not rows:
-                return None
-            client.command(self._insert(org, name, mine, first - _DAY, last, cutoff, before))
+            for mine in self._chunks(client, org, agent, starts, ends):
+                extent = (
+                    "SELECT count(), toDate(min(Start)), toDate(max(End)) FROM otel_traces_trace_id_ts "
+                    f"WHERE TraceId IN ({mine})"
+                )
+                ((rows, first, last),) = client.query(extent).result_rows
+                if rows:
+                    client.command(self._insert(org, name, mine, first - _DAY, last, cutoff, before))
             sql = (
                 "SELECT count(), min(FirstDay), max(LastDay) FROM record_traces "
                 f"WHERE Org = {literal(org)} AND Snapshot = {literal(name)}"
             )
             ((traces, first, last),) = client.query(sql).result_rows
         return Traces(traces, first, last) if traces else None
+
+    def _chunks(self, client: Client, org: str, agent: str, starts: date, ends: date) -> Iterator[str]:
+        """SQL: the ids of an agent's traces, not too many at once: the engine keeps a list of them in memory."""
+        mine = self._mine(client, org, agent)
+        days = client.query(
+            "SELECT toDate(Start) AS day, count() FROM trace_summaries "
+            f"WHERE {mine} AND {_started(starts, ends)} GROUP BY day ORDER BY day"
+        ).result_rows
+        listed: list[date] = []
+        together = 0
+        for number, (day, traces) in enumerate(days):
+            listed.append(day)
+            together += traces
+            if together < _AT_ONCE and number + 1 < len(days):
+                continue
+            pieces = -(-together // _AT_ONCE)
+            for piece in range(pieces):
+                part = f" AND cityHash64(TraceId) % {pieces} = {piece}" if pieces > 1 else ""
+                yield (
+                    f"SELECT TraceId FROM trace_summaries FINAL WHERE {mine} "
+                    f"AND {_started(listed[0], listed[-1] + _DAY)}{part}"
+                )
+            listed, together = [], 0
 
     def _mine(self, client: Client, org: str, agent: str) -> str:
         keys = registry.keys_of(client, org, agent)
@@ -239,6 +258,10 @@ def _settings(text: str) -> dict[str, str]:
     """A SETTINGS clause as names and values."""
     pairs = (one.split(" = ") for one in text.removeprefix("SETTINGS ").split(", "))
     return {name: value.strip("'") for name, value in pairs}
+
+
+def _started(since: date, until: date) -> str:
+    return f"Start >= toDateTime64('{since} 00:00:00', 9, 'UTC') AND Start < toDateTime64('{until} 00:00:00', 9, 'UTC')"
 
 
 def midnight(day: date) -> datetime:

@@ -17,6 +17,7 @@ from inventory.routes.discovery import discovery_routes
 from inventory.routes.documents import document_routes
 from inventory.routes.door import Gate
 from inventory.routes.figures import figures_routes
+from inventory.routes.incidents import incident_routes
 from inventory.routes.people import people_routes
 from inventory.routes.releases import release_routes
 from inventory.routes.shield import Shield
@@ -51,6 +52,7 @@ def api_app(
     problems.install(app)
     app.include_router(trace_routes(store, inventory.sight, now))
     app.include_router(figures_routes(store, inventory.sight, now))
+    app.include_router(incident_routes(store, inventory.registry, now))
     app.include_router(agent_routes(inventory.registry))
     app.include_router(release_routes(inventory.registry, inventory.reads))
     app.include_router(slo_routes(inventory.registry))

@@ -6,7 +6,8 @@ from dataclasses import asdict
 from datetime import datetime
 
 from collector.store import agents_seen, conversations, decisions, latency, search, spend
-from inventory import contract, figures_contract, wire
+from inventory import contract, wire
+from inventory.contract import figures
 from inventory.wire import moment
 
 _COMMON = (
@@ -15,8 +16,8 @@ _COMMON = (
 )
 
 
-def hits(found: search.Found, window: contract.Window, as_of: datetime) -> figures_contract.Hits:
-    return figures_contract.Hits(
+def hits(found: search.Found, window: contract.Window, as_of: datetime) -> figures.Hits:
+    return figures.Hits(
         as_of=as_of,
         window=window,
         hits=[hit(row) for row in found.hits],
@@ -26,16 +27,16 @@ def hits(found: search.Found, window: contract.Window, as_of: datetime) -> figur
     )
 
 
-def hit(row: search.Hit) -> figures_contract.Hit:
+def hit(row: search.Hit) -> figures.Hit:
     fields = asdict(row)
     time_ns = fields.pop("time_ns")
-    return figures_contract.Hit(time=moment(time_ns), time_ns=str(time_ns), **fields)
+    return figures.Hit(time=moment(time_ns), time_ns=str(time_ns), **fields)
 
 
 def conversation(
     found: conversations.Conversation, conversation_id: str, window: contract.Window, as_of: datetime
-) -> figures_contract.Conversation:
-    return figures_contract.Conversation(
+) -> figures.Conversation:
+    return figures.Conversation(
         as_of=as_of,
         window=window,
         conversation_id=conversation_id,
@@ -47,13 +48,13 @@ def conversation(
     )
 
 
-def message(row: conversations.Message) -> figures_contract.Message:
+def message(row: conversations.Message) -> figures.Message:
     fields = asdict(row)
-    return figures_contract.Message(time=moment(fields.pop("time_ns")), json_text=fields.pop("json"), **fields)
+    return figures.Message(time=moment(fields.pop("time_ns")), json_text=fields.pop("json"), **fields)
 
 
-def spend_table(table: spend.SpendTable, as_of: datetime) -> figures_contract.SpendTable:
-    return figures_contract.SpendTable(
+def spend_table(table: spend.SpendTable, as_of: datetime) -> figures.SpendTable:
+    return figures.SpendTable(
         as_of=as_of,
         window=contract.Window(since=moment(table.since_ns), until=moment(table.until_ns)),
         rows=[spend_row(row) for row in table.rows],
@@ -61,33 +62,33 @@ def spend_table(table: spend.SpendTable, as_of: datetime) -> figures_contract.Sp
     )
 
 
-def spend_row(row: spend.Spend) -> figures_contract.Spend:
+def spend_row(row: spend.Spend) -> figures.Spend:
     fields = asdict(row)
     names = {by.value: name for by, name in fields.pop("names").items()}
-    return figures_contract.Spend(start=moment(fields.pop("start_ns")), names=names, **fields)
+    return figures.Spend(start=moment(fields.pop("start_ns")), names=names, **fields)
 
 
-def latency_row(row: latency.Latency) -> figures_contract.Latency:
+def latency_row(row: latency.Latency) -> figures.Latency:
     fields = asdict(row)
     names = {of.value: name for of, name in fields.pop("names").items()}
-    return figures_contract.Latency(start=moment(fields.pop("start_ns")), names=names, **fields)
+    return figures.Latency(start=moment(fields.pop("start_ns")), names=names, **fields)
 
 
-def tool(row: latency.ToolFigures) -> figures_contract.Tool:
+def tool(row: latency.ToolFigures) -> figures.Tool:
     fields = asdict(row)
-    return figures_contract.Tool(last=moment(fields.pop("last_ns")), **fields)
+    return figures.Tool(last=moment(fields.pop("last_ns")), **fields)
 
 
-def decision(row: decisions.Decision) -> figures_contract.Decision:
-    return figures_contract.Decision(trace_id=row.trace_id, approval=wire.approval(row.approval))
+def decision(row: decisions.Decision) -> figures.Decision:
+    return figures.Decision(trace_id=row.trace_id, approval=wire.approval(row.approval))
 
 
-def agent(row: agents_seen.AgentSeen) -> figures_contract.AgentSeen:
+def agent(row: agents_seen.AgentSeen) -> figures.AgentSeen:
     fields = asdict(row)
-    return figures_contract.AgentSeen(
+    return figures.AgentSeen(
         first=moment(fields.pop("first_ns")),
         last=moment(fields.pop("last_ns")),
         last_received=moment(fields.pop("received_ns")),
-        senders=[figures_contract.Sender(identity=who, method=how) for who, how in fields.pop("identities")],
+        senders=[figures.Sender(identity=who, method=how) for who, how in fields.pop("identities")],
         **fields,
     )

@@ -7,7 +7,8 @@ from functools import cache
 from typing import Final
 
 from collector.store.contents import load
-from inventory import contract, figures_contract
+from inventory import contract
+from inventory.contract import figures
 
 MASK: Final = "[masked: needs content:read]"
 _TEXTS: Final = ("system_instructions", "input_messages", "output_messages", "tool_arguments", "tool_result")
@@ -57,7 +58,7 @@ def masked(span: contract.Span) -> contract.Span:
     )
 
 
-def conversation(found: figures_contract.Conversation) -> figures_contract.Conversation:
+def conversation(found: figures.Conversation) -> figures.Conversation:
     """Who spoke when, and not what."""
     messages = [message.model_copy(update={"json_text": MASK}) for message in found.messages]
     return found.model_copy(update={"messages": messages})

@@ -88,6 +88,7 @@ BY_AGE: tuple[tuple[Table, Kind], ...] = (
         Kind.ROLLUPS,
     ),
     (Table("spend_hour", time="Hour", received="", agent="Agent", environment="Environment"), Kind.ROLLUPS),
+    (Table("sealed_minute", time="Minute", received="", agent="Agent", environment="Environment"), Kind.ROLLUPS),
     (Table("longest_traces", time="Hour", received=""), Kind.ROLLUPS),
 )
 """Log records and evaluations of a stored trace go with it, and are not judged here."""

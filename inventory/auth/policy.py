@@ -131,6 +131,7 @@ ROUTES: Final[Mapping[tuple[str, str], Scope | Whole | str | None]] = {
     ("GET", "/v1/ingest"): Scope.TELEMETRY_READ,
     ("GET", "/v1/search"): Whole(Scope.CONTENT_READ),
     ("GET", "/v1/conversations/{conversation_id:path}"): Scope.TELEMETRY_READ,
+    ("GET", "/v1/incident"): Scope.TELEMETRY_READ,
     ("GET", "/v1/spend"): Scope.TELEMETRY_READ,
     ("GET", "/v1/latency"): Scope.TELEMETRY_READ,
     ("GET", "/v1/tools"): Scope.TELEMETRY_READ,

@@ -7,8 +7,9 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Literal, TypedDict, Unpack
 
-from inventory import contract, figures_contract
+from inventory import contract
 from inventory.client.asker import Asker, quoted
+from inventory.contract import figures, incidents
 
 
 class In(TypedDict, total=False):
@@ -77,19 +78,21 @@ class Telemetry(Asker):
 
     def search(
         self, *, words: str = "", phrase: str = "", limit: int = 50, cursor: str | None = None, **more: Unpack[SearchIn]
-    ) -> figures_contract.Hits:
+    ) -> figures.Hits:
         """Traces that said all these words, and this phrase as it stands; of the last seven days if nothing else is
         said.
         """
         given = {"words": words, "phrase": phrase, "limit": limit, "cursor": cursor, **more}
-        return self._get("/v1/search", figures_contract.Hits, given)
+        return self._get("/v1/search", figures.Hits, given)
 
-    def conversation(
-        self, conversation_id: str, *, limit: int = 500, **window: Unpack[In]
-    ) -> figures_contract.Conversation:
+    def conversation(self, conversation_id: str, *, limit: int = 500, **window: Unpack[In]) -> figures.Conversation:
         """Raises `NotFound` if none of it is stored in the window: the last 30 days if nothing else is said."""
         path = f"/v1/conversations/{quoted(conversation_id)}"
-        return self._get(path, figures_contract.Conversation, {"limit": limit, **window})
+        return self._get(path, figures.Conversation, {"limit": limit, **window})
+
+    def incident(self, **window: Unpack[In]) -> incidents.Incident:
+        """What is out of the ordinary in a window: the last hour if nothing else is said."""
+        return self._get("/v1/incident", incidents.Incident, {**window})
 
     def spend(
         self,
@@ -98,10 +101,10 @@ class Telemetry(Asker):
         bucket: Literal["hour", "day", "all"] = "day",
         only: Mapping[str, str] | None = None,
         **window: Unpack[In],
-    ) -> figures_contract.SpendTable:
+    ) -> figures.SpendTable:
         """`only` has exact names, by any of the words that `by` takes."""
         given = {"by": list(by), "bucket": bucket, **(only or {}), **window}
-        return self._get("/v1/spend", figures_contract.SpendTable, given)
+        return self._get("/v1/spend", figures.SpendTable, given)
 
     def latency(
         self,
@@ -110,13 +113,13 @@ class Telemetry(Asker):
         step_minutes: int = 1,
         only: Mapping[str, str] | None = None,
         **window: Unpack[In],
-    ) -> figures_contract.LatencyTable:
+    ) -> figures.LatencyTable:
         """Quantiles of each step of the window: the last six hours if nothing else is said."""
         given = {"of": list(of), "step_minutes": step_minutes, **(only or {}), **window}
-        return self._get("/v1/latency", figures_contract.LatencyTable, given)
+        return self._get("/v1/latency", figures.LatencyTable, given)
 
-    def tools(self, *, tool: str = "", by_agent: bool = False, **window: Unpack[In]) -> figures_contract.Tools:
-        return self._get("/v1/tools", figures_contract.Tools, {"tool": tool, "by_agent": by_agent, **window})
+    def tools(self, *, tool: str = "", by_agent: bool = False, **window: Unpack[In]) -> figures.Tools:
+        return self._get("/v1/tools", figures.Tools, {"tool": tool, "by_agent": by_agent, **window})
 
     def approvals(
         self,
@@ -125,13 +128,13 @@ class Telemetry(Asker):
         cursor: str | None = None,
         only: Mapping[str, str] | None = None,
         **window: Unpack[In],
-    ) -> figures_contract.Decisions:
+    ) -> figures.Decisions:
         """One page of decisions, newest first. `only` has exact texts: kind, decision, approver, policy_id, tool, …"""
         given = {"limit": limit, "cursor": cursor, **(only or {}), **window}
-        return self._get("/v1/approvals", figures_contract.Decisions, given)
+        return self._get("/v1/approvals", figures.Decisions, given)
 
-    def agents_seen(self, *, active_since: datetime | None = None) -> figures_contract.AgentsSeen:
-        return self._get("/v1/agents/seen", figures_contract.AgentsSeen, {"active_since": active_since})
+    def agents_seen(self, *, active_since: datetime | None = None) -> figures.AgentsSeen:
+        return self._get("/v1/agents/seen", figures.AgentsSeen, {"active_since": active_since})
 
     def ingest(self, *, minutes: int = 60) -> contract.Ingest:
         """What came in during the last minutes."""

@@ -9,7 +9,8 @@ from typing import Annotated
 from fastapi import APIRouter, Path, Query
 
 from collector.store import agents_seen, conversations, decisions, latency, search, spend
-from inventory import contract, figures_contract, figures_wire, masking, problems, wire
+from inventory import contract, figures_wire, masking, problems, wire
+from inventory.contract import figures
 from inventory.contract.words import Instant
 from inventory.queries import ApprovalsQuery, ConversationQuery, LatencyQuery, SearchQuery, SpendQuery, ToolsQuery
 from inventory.readers import Readers
@@ -26,7 +27,7 @@ def figures_routes(store: Readers, sight: Sight, now: Callable[[], datetime]) ->
     @routes.get(
         "/v1/search", tags=["traces"], summary="Full text", responses=problems.responses(401, 403, 422, 429, 503)
     )
-    def search_texts(caller: TheCaller, query: Annotated[SearchQuery, Query()]) -> figures_contract.Hits:
+    def search_texts(caller: TheCaller, query: Annotated[SearchQuery, Query()]) -> figures.Hits:
         """Traces in which prompts, answers, tool arguments or long attributes have these words, newest first."""
         as_of = now()
         window = query.window(as_of)
@@ -43,7 +44,7 @@ def figures_routes(store: Readers, sight: Sight, now: Callable[[], datetime]) ->
     )
     def get_conversation(
         caller: TheCaller, conversation_id: ConversationIdPath, query: Annotated[ConversationQuery, Query()]
-    ) -> figures_contract.Conversation:
+    ) -> figures.Conversation:
         """Its traces, and what was said in them: each message once, by time."""
         as_of = now()
         window = query.window(as_of)
@@ -63,7 +64,7 @@ def figures_routes(store: Readers, sight: Sight, now: Callable[[], datetime]) ->
     @routes.get(
         "/v1/spend", tags=["figures"], summary="What is spent", responses=problems.responses(401, 403, 422, 429, 503)
     )
-    def get_spend(caller: TheCaller, query: Annotated[SpendQuery, Query()]) -> figures_contract.SpendTable:
+    def get_spend(caller: TheCaller, query: Annotated[SpendQuery, Query()]) -> figures.SpendTable:
         """Calls, tokens and money over time, by any names. Calls without a price are counted, never 0."""
         as_of = now()
         with store.reader() as client:
@@ -75,7 +76,7 @@ def figures_routes(store: Readers, sight: Sight, now: Callable[[], datetime]) ->
         summary="How long it takes",
         responses=problems.responses(401, 403, 422, 429, 503),
     )
-    def get_latency(caller: TheCaller, query: Annotated[LatencyQuery, Query()]) -> figures_contract.LatencyTable:
+    def get_latency(caller: TheCaller, query: Annotated[LatencyQuery, Query()]) -> figures.LatencyTable:
         """Quantiles of operations' durations over time."""
         as_of = now()
         window = query.window(as_of)
@@ -83,32 +84,30 @@ def figures_routes(store: Readers, sight: Sight, now: Callable[[], datetime]) ->
             found = latency.latency(
                 client, caller.org, *_bounds(window), of=query.of, only=query.only, step_minutes=query.step_minutes
             )
-        return figures_contract.LatencyTable(
-            as_of=as_of, window=window, rows=[figures_wire.latency_row(row) for row in found]
-        )
+        return figures.LatencyTable(as_of=as_of, window=window, rows=[figures_wire.latency_row(row) for row in found])
 
     @routes.get(
         "/v1/tools", tags=["figures"], summary="How tools do", responses=problems.responses(401, 403, 422, 429, 503)
     )
-    def get_tools(caller: TheCaller, query: Annotated[ToolsQuery, Query()]) -> figures_contract.Tools:
+    def get_tools(caller: TheCaller, query: Annotated[ToolsQuery, Query()]) -> figures.Tools:
         """Calls, errors and durations of each tool."""
         as_of = now()
         window = query.window(as_of)
         with store.reader() as client:
             found = latency.tools(client, caller.org, *_bounds(window), tool=query.tool, by_agent=query.by_agent)
-        return figures_contract.Tools(as_of=as_of, window=window, tools=[figures_wire.tool(row) for row in found])
+        return figures.Tools(as_of=as_of, window=window, tools=[figures_wire.tool(row) for row in found])
 
     @routes.get(
         "/v1/approvals", tags=["figures"], summary="Decisions", responses=problems.responses(401, 403, 422, 429, 503)
     )
-    def get_approvals(caller: TheCaller, query: Annotated[ApprovalsQuery, Query()]) -> figures_contract.Decisions:
+    def get_approvals(caller: TheCaller, query: Annotated[ApprovalsQuery, Query()]) -> figures.Decisions:
         """Approvals and guardrails' verdicts as agents reported them; follow `next` for more."""
         as_of = now()
         window = query.window(as_of)
         filters = query.filters(window)
         with store.reader() as client:
             page = decisions.decisions(client, caller.org, filters)
-        return figures_contract.Decisions(
+        return figures.Decisions(
             as_of=as_of,
             window=window,
             decisions=[figures_wire.decision(row) for row in page.decisions],
@@ -124,12 +123,12 @@ def figures_routes(store: Readers, sight: Sight, now: Callable[[], datetime]) ->
     def get_agents(
         caller: TheCaller,
         active_since: Annotated[Instant | None, Query(description="Only those received since then")] = None,
-    ) -> figures_contract.AgentsSeen:
+    ) -> figures.AgentsSeen:
         """Whoever sent spans, with the identities that were verified."""
         since = wire.nanoseconds(active_since) if active_since else 0
         with store.reader() as client:
             found = agents_seen.agents_seen(client, caller.org, active_since_ns=since)
-        return figures_contract.AgentsSeen(as_of=now(), agents=[figures_wire.agent(row) for row in found])
+        return figures.AgentsSeen(as_of=now(), agents=[figures_wire.agent(row) for row in found])
 
     return routes
 

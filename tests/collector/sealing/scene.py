@@ -160,8 +160,31 @@ class Scene:
             newest[key] = max(newest[key], row["Seal"])
         return [row for row in rows if row["Seal"] == newest[row["Org"], row["TraceId"]]]
 
+    def minutes(self) -> dict[tuple[Any, ...], tuple[Any, ...]]:
+        """The rollup by minute, without what came to nothing."""
+        keys = "toUnixTimestamp(Minute), Org, Agent, AgentKey, ReleaseId, Model, ToolName"
+        sums = "sum(Spans), sum(Errors), sum(Traces), sum(FailedTraces), sum(Unpriced), sum(InputTokens), sum(Cost)"
+        rows = self.store.client().query(f"SELECT {keys}, {sums} FROM sealed_minute GROUP BY {keys}").result_rows
+        return {tuple(row[:7]): tuple(row[7:]) for row in rows if any(row[7:])}
+
+    def minutes_afresh(self) -> dict[tuple[Any, ...], tuple[Any, ...]]:
+        """The same from the newest facts, row by row."""
+        found: defaultdict[tuple[Any, ...], list[Any]] = defaultdict(lambda: [0] * 7)
+        for row in self.newest():
+            minute = int(row["TraceStart"].timestamp()) // 60 * 60
+            model, tool = row["Model"] if row["Call"] else "", row["ToolName"] if row["ToolCall"] else ""
+            key = minute, row["Org"], row["Agent"], row["AgentKey"], row["ReleaseId"], model, tool
+            failed, call = row["StatusCode"] == "Error", row["Call"]
+            values = (
+                1, failed, row["IsRoot"], row["IsRoot"] and failed, call and row["Cost"] is None,
+                (row["InputTokens"] or 0) if call else 0, (row["Cost"] or 0) if call else 0,
+            )  # fmt: skip
+            found[key] = [so_far + value for so_far, value in zip(found[key], values, strict=True)]
+        return {key: tuple(values) for key, values in found.items()}
+
     def spend(self) -> dict[tuple[Any, ...], dict[str, Any]]:
         """The rollup, without what came to nothing."""
+        assert self.minutes() == self.minutes_afresh()
         sums = ", ".join(f"sum({name}) AS {name}" for name in _SUMS)
         keys = ", ".join(_KEYS[1:])
         rows = self.query(

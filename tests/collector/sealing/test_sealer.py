@@ -241,7 +241,7 @@ def test_an_insert_that_broke_off_counts_once(scene: Scene, done: bool) -> None:
     assert sum(sums["Cost"] for sums in scene.spend().values()) == 3 * scene.facts(1)[2]["Cost"] != Decimal(0)
 
 
-@pytest.mark.parametrize("missing", ["span_facts", "trace_summaries", "spend_hour"])
+@pytest.mark.parametrize("missing", ["span_facts", "trace_summaries", "spend_hour", "sealed_minute"])
 def test_an_insert_that_reached_some_tables_only_is_completed(scene: Scene, missing: str) -> None:
     scene.send(agent(1, 1, "triage"), call(1, 2, 1))
     client = scene.store.client()

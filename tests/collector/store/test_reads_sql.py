@@ -48,7 +48,7 @@ PLAIN = (
     "trace_bounds", "trace_extent", "trace_facts", "trace_logs", "trace_spans", "trace_tree", "traces_approvals",
     "trace_spans_cut", "trace_span_ids", "traces_figures", "window_spans", "window_volume", "sealed_tree",
     "agent_identities", "agent_tools", "agent_prompts", "agent_resolutions", "agent_resolution_keys",
-    "registry_versions_at",
+    "registry_versions_at", "health_slots", "failed_traces",
 )  # fmt: skip
 
 
