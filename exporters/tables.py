@@ -19,6 +19,8 @@ WRITTEN: Final = (
     "prefer_column_name_to_alias = 1, output_format_parquet_compression_method = 'zstd', "
     # A group of rows is in memory as a whole: a million of spans, as it would be, is a gigabyte.
     "output_format_parquet_row_group_size = 40000, output_format_parquet_parallel_encoding = 0, "
+    # Formatted beside each other, blocks of a day are ten times as much in memory, and a third faster.
+    "output_format_parallel_formatting = 0, "
     "max_threads = 2, max_insert_threads = 1"
 )
 READ: Final = (

@@ -38,7 +38,7 @@ def killed(directory: Path, target: Target, kills: int, seed: int, *more: str) -
         # It takes seconds to start: it is killed while files appear.
         while set(there(target)) == before and running.poll() is None and time.monotonic() < patience:
             time.sleep(0.02)
-        time.sleep(dice.random() * 0.4)
+        time.sleep(dice.random() * 0.1)
         if running.poll() is not None:
             break
         running.send_signal(signal.SIGKILL)
