@@ -6,6 +6,7 @@ import base64
 import json
 from collections.abc import Mapping
 from dataclasses import asdict
+from dataclasses import fields as dataclass_fields
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
@@ -16,6 +17,8 @@ from inventory import contract
 _COST_DIGITS = 24
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _KINDS: Mapping[int, contract.Kind] = {number: name for name, number in otlp.KIND.items()}  # type: ignore[misc]
+_SPAN_FIELDS = tuple(one.name for one in dataclass_fields(rows.SpanRow))
+_FACT_FIELDS = tuple(one.name for one in dataclass_fields(rows.SpanFacts))
 _HEALTH: tuple[contract.Health, ...] = ("ok", "errors", "failed")
 
 
@@ -45,13 +48,14 @@ def trace(row: rows.TraceRow) -> contract.Trace:
 
 
 def span(row: rows.SpanRow) -> contract.Span:
-    fields = asdict(row)
+    # Not `asdict`, which copies every map of every span.
+    fields = {name: getattr(row, name) for name in _SPAN_FIELDS}
     for name in ("org", "identity", "identity_method", "received_ns", "request_id", "batch_id", "raw_times"):
         del fields[name]
     for name in ("attribute_kinds", "resource_attribute_kinds"):
         fields[name] = kinds(fields[name])
     start = fields.pop("start_ns")
-    fields["facts"] = contract.SpanFacts(**asdict(row.facts)) if row.facts else None
+    fields["facts"] = _facts(row.facts)
     fields["events"] = [event(item) for item in row.events]
     fields["links"] = [link(item) for item in row.links]
     return contract.Span(
@@ -68,6 +72,10 @@ def span(row: rows.SpanRow) -> contract.Span:
             batch_id=row.batch_id,
         ),
     )
+
+
+def _facts(row: rows.SpanFacts | None) -> contract.SpanFacts | None:
+    return None if row is None else contract.SpanFacts(**{name: getattr(row, name) for name in _FACT_FIELDS})
 
 
 def event(row: rows.Event) -> contract.Event:

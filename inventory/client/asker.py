@@ -125,6 +125,13 @@ class Asker:
     def _get(self, path: str, model: type[_Model], query: Mapping[str, Any]) -> _Model:
         return self._ask("GET", path, model, query)
 
+    def _text(self, path: str) -> str:
+        """What is no JSON."""
+        response = self._sent("GET", path, {}, None, {})
+        if response.is_success:
+            return response.text
+        raise self._problem(path, response)
+
     def _delete(self, path: str, revision: int) -> None:
         self._ask("DELETE", path, _Nothing, revision=revision)
 
@@ -147,16 +154,25 @@ class Asker:
             headers["Idempotency-Key"] = key
         content = None if body is None else body.model_dump_json().encode()
         response = self._sent(method, path, _sent(query or {}), content, headers)
-        try:
-            if response.is_success:
+        if response.is_success:
+            try:
                 return model.model_validate_json(response.content or b"{}")
+            except ValidationError as error:
+                raise self._not_understood(path, response) from error
+        raise self._problem(path, response)
+
+    def _problem(self, path: str, response: httpx.Response) -> ClientError:
+        try:
             problem = contract.Problem.model_validate_json(response.content)
-        except ValidationError as error:
-            raise NotUnderstood(
-                f"{self.base_url} answered {path} with status {response.status_code} and no document that this "
-                "version understands. Check that MUSTER_API_URL is Muster's API, of the same version."
-            ) from error
-        raise _BY_STATUS.get(response.status_code, Refused)(problem)
+        except ValidationError:
+            return self._not_understood(path, response)
+        return _BY_STATUS.get(response.status_code, Refused)(problem)
+
+    def _not_understood(self, path: str, response: httpx.Response) -> NotUnderstood:
+        return NotUnderstood(
+            f"{self.base_url} answered {path} with status {response.status_code} and no document that this "
+            "version understands. Check that MUSTER_API_URL is Muster's API, of the same version."
+        )
 
     def _sent(
         self, method: str, path: str, query: dict[str, Any], content: bytes | None, headers: dict[str, str]

@@ -40,6 +40,10 @@ class Records(Asker):
     def get_package(self, name: str) -> wire.PackageDetail:
         return self._get(f"{_PACKAGES}/{quoted(name)}", wire.PackageDetail, {})
 
+    def get_manifest(self, name: str) -> str:
+        """Digests of its files, as `sha256sum --check` takes them."""
+        return self._text(f"{_PACKAGES}/{quoted(name)}/manifest")
+
     def export_records(self, agent: str, starts: date, ends: date, *, key: str | None = None) -> wire.Exported:
         """What an agent did from a day on until before another."""
         body = wire.NewExport(agent=agent, starts=starts, ends=ends)

@@ -94,6 +94,15 @@ class Telemetry(Asker):
         """What is out of the ordinary in a window: the last hour if nothing else is said."""
         return self._get("/v1/incident", incidents.Incident, {**window})
 
+    def agent_figures(self, name: str, *, steps: int = 84, **window: Unpack[In]) -> incidents.AgentFigures:
+        """How an agent does: the last seven days if nothing else is said."""
+        path = f"/v1/agents/{quoted(name)}/figures"
+        return self._get(path, incidents.AgentFigures, {"steps": steps, **window})
+
+    def workflows(self, **window: Unpack[In]) -> incidents.Workflows:
+        """What they do and cost: the last day if nothing else is said."""
+        return self._get("/v1/workflows", incidents.Workflows, {**window})
+
     def spend(
         self,
         *,

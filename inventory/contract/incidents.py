@@ -64,6 +64,51 @@ class Step(Wire):
     p95_ns: DurationNs | None
 
 
+class AgentStep(Wire):
+    """What an agent did in a step. `cost` is null where no call has a price; `p95_ns` where there was no run."""
+
+    start: Moment
+    runs: Count
+    failed: Count
+    model_calls: Count
+    unpriced: Count
+    input_tokens: Count
+    output_tokens: Count
+    cost: Usd | None
+    p95_ns: DurationNs | None
+
+
+class AgentFigures(Wire):
+    """Of a registered agent, or of a name that telemetry gives. `total` is of the whole window; steps have no gaps."""
+
+    as_of: Moment
+    agent: str
+    window: Window
+    total: AgentStep
+    steps: list[AgentStep]
+
+
+class Workflow(Wire):
+    """Traces that share their outermost agent. `cost` is null where no call has a price."""
+
+    name: str
+    traces: Count
+    failed: Count
+    model_calls: Count
+    unpriced: Count
+    cost: Usd | None
+    p95_ns: DurationNs | None
+
+
+class Workflows(Wire):
+    """Of traces that began in the window, dearest first. `total` has all traces, also those without an agent."""
+
+    as_of: Moment
+    window: Window
+    workflows: list[Workflow]
+    total: Workflow
+
+
 class Affected(Wire):
     """An agent with errors in the window. `pager` and `runbook` are empty where nobody said."""
 

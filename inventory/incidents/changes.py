@@ -85,7 +85,7 @@ def _change(row: Audit, called: dict[str, str]) -> Change:
         if live and live != before.get("active_release"):
             words = f"release {short(live, called.get(live, ''))} of {agent} went live"
         elif after.get("state") != before.get("state") and after.get("state"):
-            words = f"agent {agent} became {after['state']}" + (
+            words = f"agent {agent} {'was registered' if action == 'create' else 'became ' + after['state']}" + (
                 f" (was {before['state']})" if before.get("state") else ""
             )
     elif row.kind == "release":

@@ -32,6 +32,8 @@ _BASELINE, _LONGEST, _WINDOWS = DAY, 7 * DAY, 24
 _FINE: Final = 12
 """Steps of a window in the chart and in the search for when it began."""
 _TOLD: Final = 12
+_UNITS: Final = ((30, 1), (180, 5), (DAY // MINUTE, 15), (float("inf"), 60))
+"""Up to so many minutes, a window is a whole number of so many: longer windows are divided into even steps."""
 _BLIND: Final = timedelta(minutes=10)
 _MOST_AGENTS: Final = 50
 
@@ -63,9 +65,11 @@ class Frame:
 
 def frame(window: contract.Window) -> Frame:
     """At least a day before the window; up to seven for longer ones, and never fewer than four windows."""
-    start = int(window.since.timestamp()) // MINUTE * MINUTE
-    end = max(-(-int(window.until.timestamp()) // MINUTE) * MINUTE, start + 5 * MINUTE)
-    length = end - start
+    end = -(-int(window.until.timestamp()) // MINUTE) * MINUTE
+    minutes = max(round((window.until - window.since) / timedelta(minutes=1)), 5)
+    unit = next(unit for most, unit in _UNITS if minutes <= most)
+    length = -(-minutes // unit) * unit * MINUTE
+    start = end - length
     reach = max(_BASELINE, min(_LONGEST, _WINDOWS * length))
     return Frame(start, end, max(reach // length, statistics.LEAST_WINDOWS))
 

@@ -108,7 +108,8 @@ def _failures(seen: Seen, failures: Sequence[Found]) -> Judged:
         act = "is dead" if part.dead else "fails"
         tail = "" if effect is part else f"; {share}{usual}"
         text = f"{what} {part.subject.name} {act}: {_of(part)} calls failed{at}{tail}."
-        cause = f"{name(part.subject, seen)} {act}: {_of(part)} calls failed{_usually(part)}"
+        before = "" if part.usual is None else f": usually {saying.number(part.usual, 'share')} of its calls fail"
+        cause = f"{name(part.subject, seen)}{before}"
         return Judged("unusual", text, _with_change(cause, seen, since, part), since, part)
     text = f"Errors: {share}{at} ({failed:,} of {events:,}){usual}."
     return Judged("unusual", text, _with_change("", seen, since, lead), since, lead)

@@ -121,7 +121,7 @@ def test_a_dead_tool_is_named(day: Day) -> None:
     seen = day.look("dead")
     assert seen.verdict.sentence.startswith("Tool crm.update is dead: ")
     assert "100 % of support-triage traces fail" in seen.verdict.sentence
-    assert seen.verdict.cause.startswith("tool crm.update is dead")
+    assert seen.verdict.cause.startswith("tool crm.update: usually 0.")
     assert _near(seen, day.now - timedelta(minutes=20))
 
 

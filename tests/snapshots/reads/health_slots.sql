@@ -33,7 +33,8 @@ FROM
         SELECT
             toUInt32(intDiv(toUnixTimestamp(Minute) - {since:Int64}, {length:UInt32})) AS slot,
             Kind, toString(RootAgent) AS RootAgent, toString(Agent) AS Agent, AgentKey, toString(ReleaseId) AS ReleaseId,
-            toString(Model) AS Model, toString(ToolName) AS ToolName,
+            -- Failed calls say which model was asked for, others which dated one answered.
+            replaceRegexpOne(toString(Model), '[-@]?20[0-9]{2}-?[01][0-9]-?[0-3][0-9]$', '') AS Model, toString(ToolName) AS ToolName,
             registered[AgentKey] AS named, if(named != '', named, Agent) AS who,
             sum(Spans) AS Spans, sum(Errors) AS Errors, sum(Traces) AS Traces, sum(FailedTraces) AS FailedTraces,
             if(Kind = 'model', Spans, 0) AS Calls, sum(Unpriced) AS Unpriced, sum(InputTokens) AS InputTokens,
