@@ -31,9 +31,11 @@ from deploy.prices import prices_app
 from deploy.redaction import redaction_app
 from deploy.registry.agents import agents_app
 from deploy.registry.audit import audit_app, search
+from deploy.registry.demo import register
 from deploy.registry.discover import discover_app
 from deploy.registry.files import apply, export
 from deploy.registry.lifecycle import jobs_app, lifecycle_app
+from deploy.registry.output import inventory
 from deploy.registry.records import records_app
 from deploy.registry.releases import releases_app
 from deploy.registry.slos import slo_app
@@ -171,6 +173,7 @@ def demo(
     rate: Annotated[float, typer.Option(help="Traces a second when live.")] = 2.0,
     seed: Annotated[int, typer.Option(help="Same seed, same traffic.")] = 7,
     spans: Annotated[int | None, typer.Option("--fast", help="Send this many pre-serialised spans instead.")] = None,
+    registry: Annotated[bool, typer.Option(help="Register the agents too, where none is registered.")] = True,
     token: Token = None,
 ) -> None:
     """Send realistic agent traffic through OpenTelemetry exporters."""
@@ -180,6 +183,8 @@ def demo(
         _fast(endpoint or HTTP, spans, days, seed, token)
         return
     target = endpoint or (GRPC if protocol == "grpc" else HTTP)
+    if registry:
+        _register()
     count = traces if live or traces is not None else 2000
     with progress.bar(count, console=err) as advance:
         totals = traffic.send(
@@ -198,6 +203,18 @@ def demo(
         f"{totals.approvals:,} approvals, {totals.tool_calls:,} tool calls, {totals.errors:,} errors",
         highlight=False,
     )
+
+
+def _register() -> None:
+    """Whoever can't be asked has a demo without a registry."""
+    try:
+        with inventory() as client:
+            number = register(client)
+    except ClientError as error:
+        err.print(f"[yellow]![/] the demo's agents were not registered: {error}", highlight=False)
+        return
+    if number:
+        out.print(f"registered {number} agents with their people and teams", highlight=False)
 
 
 def _fast(endpoint: str, spans: int, days: float, seed: int, token: str | None) -> None:
