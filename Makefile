@@ -3,6 +3,8 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+# What the browser tests check accessibility with.
+AXE := tests/browser/axe/node_modules/axe-core/axe.min.js
 # Two workers: the tests' engines and servers share two cores.
 PYTEST := $(BIN)/python -m pytest
 
@@ -26,10 +28,15 @@ up: $(VENV)/run ## start everything here (pages, API, OTLP) and print the URLs
 demo: $(VENV)/run ## send realistic agent traffic to a running Muster
 	@$(BIN)/python -m deploy demo
 
-test: $(VENV)/dev system lint ## everything that proves it works, in its short form
-	$(PYTEST) -n 2 --dist loadgroup -m "not prove" tests
+$(AXE): tests/browser/axe/package-lock.json
+	@command -v npm >/dev/null || { echo "tests need npm (Debian: sudo apt-get install npm)"; exit 1; }
+	npm ci --prefix tests/browser/axe --silent --no-audit --no-fund
+	@touch $@
 
-prove: $(VENV)/dev system ## the long forms: kill -9 rounds, millions of spans
+test: $(VENV)/dev system $(AXE) lint ## everything that proves it works, in its short form
+	$(PYTEST) -n 2 --dist loadfile -m "not prove" tests
+
+prove: $(VENV)/dev system $(AXE) ## the long forms: kill -9 rounds, millions of spans
 	$(PYTEST) -m prove tests
 
 bench: $(VENV)/dev ## speed, as ratios within one run

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Sequence
+from datetime import datetime, timedelta
+from decimal import Decimal
 
 import plotly.graph_objects as go
 
 from dashboards import words
 from dashboards.waterfall import Role, Row
 from inventory import contract
+from inventory.contract.figures import Spend
+from inventory.contract.incidents import AgentFigures, Incident
 
 COLOUR = {
     Role.AGENT: "#5b8def",
@@ -40,7 +45,7 @@ def waterfall(
     labels = [_label(row, label_width) for row in rows]
     width = max((len(label) for label in labels), default=0)
     spans = [row.node.span for row in rows]
-    ink, line = ("#e8ebf0", "rgba(232,235,240,.10)") if dark else ("#1f2733", "rgba(31,39,51,.09)")
+    ink, line = inks(dark)
     bars = go.Bar(
         orientation="h",
         base=[row.node.offset / size for row in rows],
@@ -128,6 +133,145 @@ def waterfall(
         },
     )
     return figure
+
+
+def health(seen: Incident, dark: bool = False) -> go.Figure:
+    """Traces of each step, failed ones below in red; what changed as lines with their numbers; when it began."""
+    ink, line = inks(dark)
+    steps = seen.steps
+    starts = [step.start for step in steps]
+    hover = [
+        f"{step.start:%H:%M} UTC: {step.failed:,} of {step.traces:,} failed"
+        + (f", p95 {words.duration(step.p95_ns)}" if step.p95_ns is not None else "")
+        + (f", {words.money(round(step.cost, 6))}" if step.cost is not None else "")
+        for step in steps
+    ]
+    figure = go.Figure(
+        [
+            go.Bar(
+                name="✕ failed", x=starts, y=[step.failed for step in steps], hovertext=hover, hoverinfo="text",
+                marker={"color": ERROR, "pattern": _HATCHED},
+            ),
+            go.Bar(
+                name="✓ not failed", x=starts, y=[step.traces - step.failed for step in steps], hovertext=hover,
+                hoverinfo="text", marker={"color": "#8fb0f5" if dark else "#a9c1f3"},
+            ),
+        ]
+    )  # fmt: skip
+    began = seen.window.since
+    if starts and began > starts[0]:
+        figure.add_vrect(x0=starts[0], x1=began, fillcolor=ink, opacity=0.045, line_width=0)
+        figure.add_annotation(x=began, y=1, yref="paper", text="before │ window", showarrow=False, yanchor="top",
+                              font={"size": 11})  # fmt: skip
+    for change in [one for one in seen.changes if one.suspect][:5]:
+        if starts and starts[0] <= change.at <= seen.window.until:
+            figure.add_vline(x=change.at, line={"color": "#c58a1b", "width": 2, "dash": "dot"})
+            figure.add_annotation(
+                x=change.at, y=0.98, yref="paper", text=f"◆ {_plain(words.shorter(change.words, 46))}", showarrow=False,
+                xanchor="right", xshift=-4, font={"size": 11, "color": "#e0a63a" if dark else "#8a5a00"},
+            )  # fmt: skip
+    _plain_layout(figure, ink, line, 250)
+    figure.update_layout(
+        barmode="stack", bargap=0.12, uirevision="health", yaxis_title={"text": "traces", "font": {"size": 11}}
+    )
+    return figure
+
+
+_HATCHED = {"shape": "/", "fillmode": "overlay", "fgcolor": "rgba(255,255,255,.5)", "size": 6, "solidity": 0.2}
+_SERIES = ("#5b8def", "#1fa99a", "#9b6ee8", "#c58a1b", "#d66a9c", "#8592a6")
+
+
+def spend(rows: Sequence[Spend], hourly: bool, dark: bool = False) -> go.Figure:
+    """Cost by agent over time: the five dearest, and the others together."""
+    ink, line = inks(dark)
+    totals: defaultdict[str, Decimal] = defaultdict(Decimal)
+    for row in rows:
+        totals[row.names.get("agent") or "(no agent)"] += row.cost or Decimal(0)
+    top = sorted(totals, key=lambda name: -totals[name])[:5]
+    starts = sorted({row.start for row in rows})
+    sums: defaultdict[tuple[str, datetime], Decimal] = defaultdict(Decimal)
+    for row in rows:
+        name = row.names.get("agent") or "(no agent)"
+        sums[name if name in top else "others", row.start] += row.cost or Decimal(0)
+    names = [*top, "others"] if len(totals) > len(top) else top
+    figure = go.Figure(
+        [
+            go.Bar(
+                name=_plain(words.shorter(name, 30)), x=starts, y=[float(sums[name, start]) for start in starts],
+                marker={"color": _SERIES[number]}, width=(3_600_000 if hourly else 86_400_000) * 0.88,
+                hovertemplate="%{x|%Y-%m-%d %H:%M} UTC<br>%{fullData.name}: $%{y:.4f}<extra></extra>",
+            )
+            for number, name in enumerate(names)
+        ]
+    )  # fmt: skip
+    _plain_layout(figure, ink, line, 300)
+    figure.update_layout(barmode="stack", bargap=0.12, uirevision="spend", yaxis_tickprefix="$")
+    figure.update_xaxes(range=_whole(starts, hourly))
+    return figure
+
+
+def _whole(starts: Sequence[datetime], hourly: bool) -> list[datetime] | None:
+    """From half a bar before the first to half a bar after the last."""
+    half = timedelta(minutes=30) if hourly else timedelta(hours=12)
+    return [starts[0] - half, starts[-1] + half] if starts else None
+
+
+def agent(week: AgentFigures, dark: bool = False) -> go.Figure:
+    """Runs of each step, failed ones below; what they cost as a line on an axis of its own."""
+    ink, line = inks(dark)
+    starts = [step.start for step in week.steps]
+    hover = [
+        f"{step.start:%a %H:%M} UTC: {step.failed:,} of {step.runs:,} runs failed"
+        + (f", {words.money(round(step.cost, 6))}" if step.cost is not None else "")
+        + (f", p95 {words.duration(step.p95_ns)}" if step.p95_ns is not None else "")
+        for step in week.steps
+    ]
+    costs = [None if step.cost is None else float(step.cost) for step in week.steps]
+    figure = go.Figure(
+        [
+            go.Bar(
+                name="✕ failed", x=starts, y=[step.failed for step in week.steps], hovertext=hover, hoverinfo="text",
+                marker={"color": ERROR, "pattern": _HATCHED},
+            ),
+            go.Bar(
+                name="✓ not failed", x=starts, y=[step.runs - step.failed for step in week.steps], hovertext=hover,
+                hoverinfo="text", marker={"color": "#8fb0f5" if dark else "#a9c1f3"},
+            ),
+            go.Scatter(
+                name="cost (right)", x=starts, y=costs,
+                yaxis="y2", mode="lines", line={"color": "#c58a1b", "width": 1.6, "dash": "dot"}, hoverinfo="skip",
+            ),
+        ]
+    )  # fmt: skip
+    _plain_layout(figure, ink, line, 240)
+    figure.update_layout(
+        barmode="stack",
+        bargap=0.1,
+        yaxis2={"overlaying": "y", "side": "right", "tickprefix": "$", "showgrid": False, "rangemode": "tozero",
+                "fixedrange": True, "tickfont": {"size": 11}},
+        margin={"l": 40, "r": 52, "t": 22, "b": 38},
+    )  # fmt: skip
+    return figure
+
+
+def _plain_layout(figure: go.Figure, ink: str, line: str, height: int) -> None:
+    figure.update_layout(
+        height=height,
+        margin={"l": 48, "r": 8, "t": 22, "b": 38},
+        legend={"orientation": "h", "y": 1.0, "x": 0, "yanchor": "bottom", "font": {"size": 11}},
+        dragmode=False,
+        paper_bgcolor="rgba(0,0,0,0)",
+        plot_bgcolor="rgba(0,0,0,0)",
+        font={"color": ink, "family": SANS},
+        hoverlabel={"font": {"family": SANS, "size": 13}},
+        xaxis={"fixedrange": True, "gridcolor": line, "tickfont": {"size": 11}},
+        yaxis={"fixedrange": True, "gridcolor": line, "rangemode": "tozero", "tickfont": {"size": 11}},
+    )
+
+
+def inks(dark: bool) -> tuple[str, str]:
+    """Of text and of thin lines."""
+    return ("#e8ebf0", "rgba(232,235,240,.10)") if dark else ("#1f2733", "rgba(31,39,51,.09)")
 
 
 def ingest(health: contract.Ingest, dark: bool = False) -> go.Figure:

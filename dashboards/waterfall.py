@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from decimal import Decimal
 from enum import StrEnum
 
 from inventory.contract import Span
@@ -53,6 +54,21 @@ class Node:
     @property
     def end(self) -> int:
         return self.offset + self.span.duration_ns
+
+    def bill(self) -> tuple[Decimal | None, int]:
+        """What its call and all below it cost, and how many calls that leaves out; None: no call has a price."""
+        cost, unpriced, stack = None, 0, [self]
+        while stack:
+            node = stack.pop()
+            stack += node.children
+            facts = node.span.facts
+            if facts is None or not facts.call:
+                continue
+            if facts.cost is None:
+                unpriced += 1
+            else:
+                cost = facts.cost + (cost or 0)
+        return cost, unpriced
 
     @property
     def failed(self) -> bool:

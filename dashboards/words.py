@@ -11,6 +11,21 @@ from inventory import contract
 UNKNOWN = "–"
 HEALTH: dict[contract.Health, str] = {"failed": "✕ failed", "errors": "▲ errors inside", "ok": "✓ no errors"}
 """Icon and word, never colour alone."""
+CASE = {
+    "candidate": "watched",
+    "noticed": "the owner was told",
+    "reminded": "the owner was reminded",
+    "final": "the last warning was sent",
+    "disabled": "disabled, undo is one step",
+    "credentials-revoked": "credentials revoked",
+    "triggers-removed": "triggers removed",
+    "archived": "archived",
+    "retired": "retired",
+    "restored": "restored",
+    "attested": "kept by its owner",
+    "exempt": "exempt",
+}
+"""States of lifecycle cases, as people say them."""
 
 
 def duration(ns: int) -> str:
@@ -41,6 +56,22 @@ def money(usd: Decimal | None) -> str:
         return UNKNOWN
     digits = 2 if usd == 0 or usd >= 1 else max(2, 1 - usd.adjusted())
     return f"${usd:,.{digits}f}"
+
+
+def size(number: int) -> str:
+    """12.3 MB; powers of ten."""
+    value = float(number)
+    for unit in ("B", "kB", "MB", "GB"):
+        if value < 999.5:
+            return f"{value:.3g} {unit}"
+        value /= 1000
+    return f"{value:.3g} TB"
+
+
+def share(value: float) -> str:
+    """41 %, 1.2 %, 0.05 %, 0 %."""
+    percent = value * 100
+    return f"{percent:.0f} %" if percent >= 10 or percent == 0 else f"{percent:.2g} %"
 
 
 def cost(trace: contract.Trace) -> str:
@@ -96,6 +127,19 @@ def ago(when: datetime, now: datetime) -> str:
     if seconds < 0:
         return "in the future"
     return f"{duration(int(seconds) * 1_000_000_000)} ago" if seconds >= 1 else "just now"
+
+
+def until(when: datetime, now: datetime) -> str:
+    """in 3 d 4 h; or since when it is due."""
+    seconds = (when - now).total_seconds()
+    if seconds >= 1:
+        return f"in {duration(int(seconds) * 1_000_000_000)}"
+    return "due now" if seconds > -60 else f"due since {duration(int(-seconds) * 1_000_000_000)}"
+
+
+def escaped(text: str) -> str:
+    """Somebody's text where Streamlit reads Markdown."""
+    return "".join(f"\\{character}" if character in "\\`*_{}[]<>()#+-.!|~$:" else character for character in text)
 
 
 def shorter(text: str, length: int) -> str:

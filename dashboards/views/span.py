@@ -167,6 +167,7 @@ def _facts(node: Node, span: contract.Span) -> None:
             ("Service tier", span.service_tier),
             ("Tokens", _tokens(span)),
             ("Cost", _cost(span.facts)),
+            ("With all below", _bill(node) if node.children else ""),
             ("Tool", span.tool),
             ("Outcome", span.outcome),
             ("Requested by", span.requester),
@@ -197,6 +198,13 @@ def _cost(facts: contract.SpanFacts | None) -> str:
     tier = "; its service tier has no price of its own" if facts.tier_unknown else ""
     beside = f"; not counted: {facts.not_counted}" if facts.not_counted else ""
     return f"{words.money(facts.cost)}{tier}{beside}"
+
+
+def _bill(node: Node) -> str:
+    cost, unpriced = node.bill()
+    if cost is None:
+        return f"unpriced ({words.plural(unpriced, 'call')})" if unpriced else ""
+    return f"{words.money(cost)} and {words.plural(unpriced, 'unpriced call')}" if unpriced else words.money(cost)
 
 
 def _of_which(counted: Sequence[tuple[int | None, str]]) -> str:

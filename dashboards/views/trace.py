@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from typing import Any
 
 import streamlit as st
-from streamlit.navigation.page import Page as StreamlitPage
 
-from dashboards import api, figures, waterfall, words
-from dashboards.views import parts, span
+from dashboards import api, figures, links, waterfall, words
+from dashboards.links import Pages
+from dashboards.views import parts, span, tables
 from dashboards.waterfall import Role, Tree
 from inventory import contract
 
@@ -18,9 +18,8 @@ MOST_ROWS = 2_000
 _ERRORS_SHOWN = 5
 
 
-def page(back: StreamlitPage) -> None:
-    """`back` is the list of traces."""
-    st.page_link(back, label="All traces", icon=":material/arrow_back:")
+def page(pages: Pages) -> None:
+    st.page_link(pages[links.TRACES], label="All traces", icon=":material/arrow_back:")
     trace_id = st.query_params.get("trace_id", "").strip()
     if not trace_id:
         st.title("Trace", anchor=False)
@@ -32,6 +31,7 @@ def page(back: StreamlitPage) -> None:
         return
     tree = waterfall.build(detail.spans)
     _head(detail)
+    _onward(detail.trace)
     _totals(detail.trace)
     _warnings(detail, tree)
     _errors(tree)
@@ -60,6 +60,17 @@ def _head(detail: contract.TraceDetail) -> None:
         f"{' · '.join(claim for claim in claims if claim)} · started {words.moment(trace.start, zone)} · "
         f"last span received {words.moment(trace.last_received, zone)} · as of {words.moment(detail.as_of, zone)}"
     )
+
+
+def _onward(trace: contract.Trace) -> None:
+    """Whose it is, and what else ran like it."""
+    agents = [f"[{words.escaped(name)}]({links.href(links.AGENT, links.agent(name))})" for name in trace.agents[:12]]
+    like = f"[traces of {words.escaped(trace.agents[0])} with errors]({_like(trace)})" if trace.agents else ""
+    st.caption(" · ".join(part for part in (", ".join(agents), like) if part))
+
+
+def _like(trace: contract.Trace) -> str:
+    return links.href(links.TRACES, {"agent": trace.agents[0], "failed": "true"})
 
 
 def _totals(trace: contract.Trace) -> None:
@@ -134,7 +145,7 @@ def _errors(tree: Tree) -> None:
             said = node.span.status_message or node.span.error_type or "no message"
             where = " · ".join(part for part in (node.span.agent or node.span.service, node.span.name) if part)
             st.button(
-                _label(f"+{words.duration(node.offset)}  {where}: {words.shorter(said, 140)}"),
+                words.escaped(f"+{words.duration(node.offset)}  {where}: {words.shorter(said, 140)}"),
                 key=f"error-{node.span.span_id}",
                 type="tertiary",
                 on_click=_choose,
@@ -142,11 +153,6 @@ def _errors(tree: Tree) -> None:
             )
         if len(origins) > _ERRORS_SHOWN:
             st.caption(f"{len(origins) - _ERRORS_SHOWN:,} more in the waterfall.")
-
-
-def _label(text: str) -> str:
-    """A sender's text as a label, which Streamlit reads as Markdown."""
-    return "".join(f"\\{character}" if character in "\\`*_{}[]<>()#+-.!|~$:" else character for character in text)
 
 
 def _waterfall(detail: contract.TraceDetail, tree: Tree) -> None:
@@ -237,6 +243,7 @@ def _logs(detail: contract.TraceDetail) -> None:
         },
         alt="Log records of the trace by time",
     )
+    tables.take("logs", log_table(detail.logs), f"logs-{detail.trace.trace_id}")
 
 
 def log_table(logs: Sequence[contract.Log]) -> dict[str, list[Any]]:

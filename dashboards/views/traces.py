@@ -6,71 +6,115 @@ from collections.abc import Sequence
 from typing import Any
 
 import streamlit as st
-from streamlit.navigation.page import Page as StreamlitPage
+from streamlit.navigation.page import Page
 
 from dashboards import api, links, words
-from dashboards.views import parts
+from dashboards.links import Pages
+from dashboards.views import parts, tables
+from dashboards.views.tables import Link
 from inventory import contract
 
-WINDOWS = {"15m": 15, "1h": 60, "6h": 360, "24h": 1440, "7d": 10_080, "30d": 43_200}
-"""Minutes up to now. The keys are what the URL carries, and so is each order's."""
 ORDERS: dict[str, contract.Order] = {"worst first": "worst", "newest first": "newest", "dearest first": "dearest"}
 _PAGE = 100
 _TALL = 18
 
 
-def page(onward: StreamlitPage) -> None:
-    """`onward` is the page of one trace."""
+def page(pages: Pages) -> None:
     st.title("Traces", anchor=False)
-    search = _filters()
+    search, said = _filters()
     health = api.shown("Ingest", api.ingest)
     if health is not None and health.newest is None:
         parts.how_data_gets_here()
         return
-    with st.spinner("Reading traces …", show_time=True):
-        found = api.shown("The trace list", lambda: api.traces(search))
-    if found is not None:
-        if found.traces:
-            _list(found, onward)
-        else:
-            _nothing(found, search)
+    if said:
+        _said(said, search)
+    else:
+        with st.spinner("Reading traces …", show_time=True):
+            found = api.shown("The trace list", lambda: api.traces(search))
+        if found is not None:
+            if found.traces:
+                _list(found, pages[links.TRACE])
+            else:
+                _nothing(found, search)
     if health is not None:
         parts.ingest_strip(health)
 
 
-def _filters() -> api.TraceSearch:
+def _filters() -> tuple[api.TraceSearch, str]:
+    """What is looked for, and words that were said in it."""
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        order = st.selectbox("Order", list(ORDERS), key="order", bind="query-params", width=170)
-        window = st.selectbox(
-            "Started in the last", list(WINDOWS), index=1, key="window", bind="query-params", width=150
-        )
-        agent = st.text_input("Agent", key="agent", placeholder="exact name", bind="query-params", width=170)
-        service = st.text_input("Service", key="service", placeholder="exact name", bind="query-params", width=170)
-        text = st.text_input("Span name contains", key="text", placeholder="refund", bind="query-params", width=170)
-        seconds = st.number_input(
-            "Slower than (s)",
-            min_value=0.0,
-            value=0.0,
-            step=1.0,
-            format="%g",
-            key="slower",
-            bind="query-params",
-            width=150,
-        )
+        order = st.selectbox("Order", list(ORDERS), key="order", bind="query-params", width=150)
+        window = parts.pick_window()
+        agent = st.text_input("Agent", key="agent", placeholder="exact name", bind="query-params", width=150)
+        text = st.text_input("Span name contains", key="text", placeholder="refund", bind="query-params", width=150)
+        said = st.text_input(
+            "Said in it", key="said", placeholder="refund order 1189", bind="query-params", width=200,
+            help="Full text over prompts, answers, tool arguments and long attributes: all of these words",
+        )  # fmt: skip
         failed = st.toggle("With errors only", key="failed", bind="query-params")
-    return api.TraceSearch(
-        minutes=WINDOWS[window],
+        with st.popover("More", icon=":material/tune:"):
+            more = {
+                name: st.text_input(label, key=name, placeholder="exact", bind="query-params")
+                for name, label in (
+                    ("service", "Service"), ("registered", "Registered agent"), ("model", "Model"), ("tool", "Tool"),
+                    ("release", "Release"), ("requester", "Requested by"),
+                )
+            }  # fmt: skip
+            seconds = st.number_input(
+                "Slower than (s)", min_value=0.0, value=0.0, step=1.0, format="%g", key="slower", bind="query-params"
+            )
+    given = {name: (value or "").strip() for name, value in more.items()}
+    narrowed = [f"{name} {value}" for name, value in given.items() if value]
+    if narrowed:
+        st.caption(f"Only those of {', '.join(narrowed)} (under More).")
+    search = api.TraceSearch(
+        window=window,
         order=ORDERS[order],
-        service=(service or "").strip(),
         agent=(agent or "").strip(),
         text=(text or "").strip(),
         failed=failed,
         min_duration_ms=(seconds or 0.0) * 1000,
         limit=min(st.session_state.get("rows", _PAGE), contract.MAX_TRACES),
+        **given,
     )
+    return search, (said or "").strip()
 
 
-def _list(found: contract.TraceList, onward: StreamlitPage) -> None:
+def _said(said: str, search: api.TraceSearch) -> None:
+    """Traces in which somebody or something said it, newest first."""
+    if not api.may("content:read"):
+        st.info(
+            "**Full text needs the scope `content:read`.** Ask an admin for a role that has it.", icon=":material/lock:"
+        )
+        return
+    with st.spinner("Searching what was said …", show_time=True):
+        found = api.shown("The search", lambda: api.search(said, search.window))
+    if found is None:
+        return
+    zone = parts.reader_zone()
+    parts.as_of(
+        f"{words.plural(len(found.hits), 'trace')}{' and more' if found.next else ''} in which it was said, "
+        f"{words.window(found.window, zone)}; as of {words.moment(found.as_of, zone)}. {found.note} "
+        "The other filters don't narrow this."
+    )
+    if not found.hits:
+        st.info("**Nobody said that.** All words must be in one text; widen the window.", icon=":material/search_off:")
+        return
+    body: list[list[str | Link]] = [
+        [
+            f"{one.time:%Y-%m-%d %H:%M:%S}",
+            Link(one.name or "(no name)", links.href(links.TRACE, links.trace(one.trace_id, one.span_id))),
+            one.agent or one.service,
+            words.shorter(one.snippet, 220),
+        ]
+        for one in found.hits
+    ]
+    tables.rows(["When (UTC)", "Span", "Agent", "Said"], body, label="Traces in which it was said")
+    names = ("time", "trace_id", "span_id", "name", "service", "agent", "snippet")
+    tables.take("hits", {name: [getattr(one, name) for one in found.hits] for name in names}, "search")
+
+
+def _list(found: contract.TraceList, onward: Page) -> None:
     zone = parts.reader_zone()
     shown = found.traces
     failed = sum(trace.health == "failed" for trace in shown)
@@ -110,6 +154,7 @@ def _list(found: contract.TraceList, onward: StreamlitPage) -> None:
             placeholder=words.UNKNOWN,
             alt="Traces of the window; select a row for its details",
         )
+        tables.take("traces", table(shown), "traces")
         if trace is None:
             st.caption("Select a row to see what it is, and go on to its waterfall.")
         if found.next:
@@ -138,7 +183,7 @@ def table(traces: Sequence[contract.Trace]) -> dict[str, list[Any]]:
     }
 
 
-def _beside(trace: contract.Trace, onward: StreamlitPage) -> None:
+def _beside(trace: contract.Trace, onward: Page) -> None:
     with st.container(border=True):
         zone = parts.reader_zone()
         st.markdown(f"**{words.HEALTH[trace.health]}**")
@@ -199,7 +244,10 @@ def _more(shown: int) -> None:
 
 def _nothing(found: contract.TraceList, search: api.TraceSearch) -> None:
     zone = parts.reader_zone()
-    narrowed = search.agent or search.service or search.text or search.failed or search.min_duration_ms
+    narrowed = any(
+        (search.agent, search.service, search.text, search.failed, search.min_duration_ms, search.registered,
+         search.model, search.tool, search.release, search.requester)
+    )  # fmt: skip
     advice = (
         "Loosen a filter (agent and service are exact names), or widen the window."
         if narrowed

@@ -18,14 +18,24 @@ from collector.settings import StoreSettings
 from collector.signals import Method
 from collector.store.connection import Store
 from collector.store.writer import Writer
-from inventory.app import api_app
+from inventory.auth.caller import Caller, Kind
+from inventory.auth.errors import NotAuthenticated
+from inventory.contract.people import PersonSpec
+from inventory.registry import agents, people
+from inventory.registry.change import Asking
 from tests.engines import prepare
 from tests.inventory.access import inventory
+from tests.inventory.incidents import traffic
+from tests.inventory.incidents.traffic import TROUBLES
+from tests.inventory.registry.asking import asking, ready
 from tests.inventory.telemetry import MINUTE, MS, SECOND, Sender, Sent, Value, agent, chat, tool
+from tests.inventory.whole import whole_app
 
+ORGS = ("default", "quiet", "release", "cost", "dead", "empty")
+"""Their names are their admins' tokens; those of troubles have a day of traffic."""
 ROOT = Path(__file__).parents[2]
-FAILED, LARGE, BROKEN = 0xA1, 0xA2, 0xA3
-"""Trace numbers: one that failed, one of 2,000 spans, one without its root."""
+FAILED, LARGE, BROKEN, HUGE = 0xA1, 0xA2, 0xA3, 0xA4
+"""Trace numbers: one that failed, one of 2,000 spans, one without its root, one of 10,000."""
 
 _APPROVAL: dict[str, Value] = {
     "muster.approval.id": "apr-7f3a", "muster.approval.decision": "denied", "muster.approval.approver": "kim.lee",
@@ -83,31 +93,64 @@ def _failed(sender: Sender, start: int) -> None:
     sender.log(FAILED, 0x14, "billing.refund timed out, calling again", start + 4_200 * MS, {"attempt": 2})
 
 
-def _large(sender: Sender, start: int) -> None:
+def _large(sender: Sender, start: int, number: int = LARGE, count: int = 2_000) -> None:
     random = Random(7)
-    spans = [Sent(LARGE, 1, 0, "invoke_agent crawler", start, 60 * SECOND, None, "crawler", agent("crawler"))]
-    for n in range(2, 2_001):
+    spans = [Sent(number, 1, 0, "invoke_agent crawler", start, 60 * SECOND, None, "crawler", agent("crawler"))]
+    for n in range(2, count + 1):
         parent = spans[random.randrange(max(0, n // 40 - 1), min(n - 1, n // 20 + 1))]
         begin = parent.start + random.randrange(max(parent.duration // 2, 1))
         length = max((parent.start + parent.duration - begin) // random.randrange(1, 6), 1)
         kind = [tool("fetch"), chat("gpt-4o-mini", (200, 9)), {}][n % 3]
         name = ["execute_tool fetch", "chat gpt-4o-mini", "parse page"][n % 3]
         error = "404" if n % 190 == 0 else None
-        spans.append(Sent(LARGE, n, parent.span, name, begin, length, error, "crawler", kind))
+        spans.append(Sent(number, n, parent.span, name, begin, length, error, "crawler", kind))
     sender.spans(*spans)
+
+
+@contextmanager
+def pages_alone(folder: Path, api: str, port: int, secrets: str = "") -> Iterator[str]:
+    """The pages, of an API that runs elsewhere or doesn't; `secrets` is their file of them."""
+    environment = _environment(api)
+    options: list[str] = []
+    if secrets:
+        environment.pop("MUSTER_API_TOKEN")
+        (folder / "secrets.toml").write_text(secrets)
+        options = ["--secrets.files", str(folder / "secrets.toml")]
+    with (folder / "pages.log").open("wb") as log:
+        process = subprocess.Popen([*_streamlit(port), *options], cwd=folder, env=environment, stdout=log, stderr=log)
+        try:
+            _await(f"http://127.0.0.1:{port}/_stcore/health", [process], folder / "pages.log")
+            yield f"http://localhost:{port}"
+        finally:
+            process.terminate()
+            process.wait(10)
+
+
+def _streamlit(port: int) -> list[str]:
+    return [
+        sys.executable, "-m", "streamlit", "run", str(ROOT / "dashboards" / "app.py"),
+        "--server.port", str(port), "--server.address", "127.0.0.1", "--server.headless", "true",
+        "--browser.gatherUsageStats", "false", "--server.fileWatcherType", "none",
+    ]  # fmt: skip
+
+
+def _environment(api: str) -> dict[str, str]:
+    return {
+        **os.environ,
+        "PYTHONPATH": str(ROOT),
+        "MUSTER_API_URL": api,
+        "PYTHONWARNINGS": "ignore",
+        "MUSTER_API_TOKEN": "default",
+    }
 
 
 @contextmanager
 def running(folder: Path, api_port: int, pages_port: int) -> Iterator[tuple[str, str]]:
     """The API's and the pages' addresses, both answering."""
     api, pages = f"http://127.0.0.1:{api_port}", f"http://127.0.0.1:{pages_port}"
-    environment = {**os.environ, "PYTHONPATH": str(ROOT), "MUSTER_API_URL": api, "PYTHONWARNINGS": "ignore"}
-    streamlit = [
-        sys.executable, "-m", "streamlit", "run", str(ROOT / "dashboards" / "app.py"),
-        "--server.port", str(pages_port), "--server.address", "127.0.0.1", "--server.headless", "true",
-        "--browser.gatherUsageStats", "false", "--server.fileWatcherType", "none",
-    ]  # fmt: skip
-    commands = ([sys.executable, "-m", "tests.browser.scene", str(folder), str(api_port)], streamlit)
+    environment = _environment(api)
+    scene = [sys.executable, "-m", "tests.browser.scene", str(folder), str(api_port)]
+    commands = (scene, _streamlit(pages_port))
     with (folder / "scene.log").open("wb") as log:
         processes = [
             subprocess.Popen(command, cwd=folder, env=environment, stdout=log, stderr=subprocess.STDOUT)
@@ -125,7 +168,7 @@ def running(folder: Path, api_port: int, pages_port: int) -> Iterator[tuple[str,
 
 
 def _await(url: str, processes: list[subprocess.Popen[bytes]], log: Path) -> None:
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + 120
     while time.monotonic() < deadline:
         assert all(process.poll() is None for process in processes), log.read_text()
         try:
@@ -136,10 +179,36 @@ def _await(url: str, processes: list[subprocess.Popen[bytes]], log: Path) -> Non
     raise AssertionError(f"{url} did not answer:\n{log.read_text()}")
 
 
+class ByName:
+    """Whoever gives an organisation's name as a token is its admin."""
+
+    def caller(self, authorization: str | None) -> Caller:
+        name = (authorization or "").removeprefix("Bearer ")
+        if name not in ORGS:
+            raise NotAuthenticated("This token isn't known.")
+        return Caller(name, "local:admin", Kind.LOCAL)
+
+
 def main(folder: Path, port: int) -> None:
     with Store(StoreSettings(path=prepare(folder / "engine"))) as store:
-        fill(Writer(store))
-        uvicorn.run(api_app(store, inventory(folder)), port=port, log_level="warning")
+        writer = Writer(store)
+        fill(writer)
+        services = inventory(folder, ByName(), store=store)
+        for org in ORGS[1:]:
+            with services.registry.changing(_by(org)) as change:
+                people.create_organisation(change, org, org)
+                people.put_person(change, "ada", PersonSpec(name="Ada"))
+                agents.create(change, "drafter", ready("ada", matchers=[{"agent_name": "support-drafter"}]))
+            with services.registry.changing(_by(org, if_match=1)) as change:
+                agents.move(change, "drafter", "active", "")
+        traffic.send(store, writer, folder, {org: TROUBLES[org] for org in ORGS if org in TROUBLES})
+        _large(Sender(writer, "quiet", "gateway", Method.TOKEN), time.time_ns() - 5 * 60 * MINUTE, HUGE, 10_000)
+        services.publisher.run()
+        uvicorn.run(whole_app(store, services), port=port, log_level="warning")
+
+
+def _by(org: str, *, if_match: int | None = None) -> Asking:
+    return asking(Caller(org, "local:admin", Kind.LOCAL), if_match=if_match)
 
 
 if __name__ == "__main__":

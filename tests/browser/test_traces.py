@@ -3,69 +3,24 @@
 from __future__ import annotations
 
 import re
-import socket
-from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
-from urllib.parse import urlsplit
 
 import pytest
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Page, expect
 
-from tests.browser.scene import BROKEN, FAILED, LARGE, running
+from tests.browser.looking import change_reader, fits, settle
+from tests.browser.scene import BROKEN, FAILED, HUGE, LARGE
 
-CHROMIUM = Path("/usr/bin/chromium")
-ARGUMENTS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-    "--no-first-run",
-]
 BARS = "[data-testid=stPlotlyChart] .barlayer .point path"
 
 pytestmark = pytest.mark.browser
-expect.set_options(timeout=30_000)
-
-
-@pytest.fixture(scope="module")
-def pages(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    assert CHROMIUM.exists(), "Chromium is missing: run `apt-get install -y chromium`"
-    with running(tmp_path_factory.mktemp("scene"), _free_port(), _free_port()) as (_, address):
-        yield address
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with sync_playwright() as playwright:
-        started = playwright.chromium.launch(executable_path=str(CHROMIUM), args=ARGUMENTS)
-        yield started
-        started.close()
-
-
-@pytest.fixture
-def page(pages: str, browser: Browser) -> Iterator[Page]:
-    """A reader in Berlin. Nothing may be fetched from anywhere but this machine."""
-    elsewhere: list[str] = []
-
-    def watch(url: str) -> None:
-        if urlsplit(url).scheme in ("http", "https", "ws") and urlsplit(url).hostname != "127.0.0.1":
-            elsewhere.append(url)
-
-    context = browser.new_context(base_url=pages, viewport={"width": 1440, "height": 900}, timezone_id="Europe/Berlin")
-    context.set_default_timeout(30_000)
-    opened = context.new_page()
-    opened.on("request", lambda request: watch(request.url))
-    yield opened
-    context.close()
-    assert not elsewhere
 
 
 def test_from_the_list_to_the_span_to_blame(page: Page, tmp_path: Path) -> None:
     page.goto("/traces")
     expect(page.get_by_text(re.compile(r"15 traces that started .* (CET|CEST)\)"))).to_be_visible()
-    _settle(page)
+    settle(page)
     page.screenshot(path=tmp_path / "list.png")
 
     page.get_by_label("Agent", exact=True).fill("crm-writer")
@@ -82,9 +37,9 @@ def test_from_the_list_to_the_span_to_blame(page: Page, tmp_path: Path) -> None:
     expect(page.get_by_text("1 error; 2 spans above repeat them")).to_be_visible()
 
     expect(page.locator(BARS)).to_have_count(4)
-    _settle(page)
+    settle(page)
     _click_bar(page, 3, re.compile(f"span={0x14:016x}"))
-    _settle(page)
+    settle(page)
     expect(page.get_by_role("heading", name="execute_tool billing.refund")).to_be_visible()
     expect(page.get_by_text('"amount": 640.0')).to_be_visible()
     page.screenshot(path=tmp_path / "span.png", full_page=True)
@@ -108,22 +63,26 @@ def test_a_trace_of_two_thousand_spans_is_reduced_then_drawn_whole(page: Page, t
     expect(page.locator(BARS)).to_have_count(2_000)
 
 
+def test_a_trace_of_ten_thousand_spans_is_drawn_as_far_as_it_is_of_use(page: Page, tmp_path: Path) -> None:
+    page.goto("/")
+    change_reader(page, "quiet")
+    page.goto(f"/trace?trace_id={HUGE:032x}")
+    change_reader(page, "quiet")  # An address opened anew is a new session.
+    expect(page.locator(BARS)).to_have_count(80)
+    expect(page.get_by_text("80 of 10,000 spans:")).to_be_visible()
+    page.get_by_text("Show the first 2,000 spans").click()
+    expect(page.locator(BARS)).to_have_count(2_000)
+    page.screenshot(path=tmp_path / "huge.png")
+
+
 def test_a_trace_without_its_root_says_so_on_a_phone(page: Page, tmp_path: Path) -> None:
     page.set_viewport_size({"width": 390, "height": 844})
     page.goto(f"/trace?trace_id={BROKEN:032x}")
     expect(page.get_by_text("Its root span never came.")).to_be_visible()
     expect(page.locator(BARS)).to_have_count(2)
-    _settle(page)
+    settle(page)
     page.screenshot(path=tmp_path / "phone.png", full_page=True)
-    overflow = page.evaluate("document.documentElement.scrollWidth - window.innerWidth")
-    assert overflow <= 0
-
-
-def test_the_first_address_leads_to_the_traces(page: Page) -> None:
-    page.goto("/")
-    expect(page.get_by_role("heading", name="Traces")).to_be_visible()
-    expect(page).to_have_url(re.compile("/traces$"))
-    expect(page).to_have_title(re.compile("Traces|Muster"))
+    fits(page)
 
 
 def _click_bar(page: Page, number: int, url: re.Pattern[str]) -> None:
@@ -136,18 +95,9 @@ def _click_bar(page: Page, number: int, url: re.Pattern[str]) -> None:
     expect(page).to_have_url(url)
 
 
-def _settle(page: Page) -> None:
-    page.wait_for_selector("[data-testid=stApp][data-test-script-state=notRunning]")
-
-
 def _select_row(page: Page, row: int) -> None:
     """Rows are drawn on a canvas: the box at the left of one is found by its place."""
-    _settle(page)
+    settle(page)
     box = page.locator("[data-testid=stDataFrame]").first.bounding_box()
     assert box is not None
     page.mouse.click(box["x"] + 17, box["y"] + 50 + 33 * row)
-
-
-def _free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        return int(listener.getsockname()[1])

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 import pytest
 import streamlit as st
 from streamlit.testing.v1 import AppTest
 
-from dashboards import api
+from dashboards import session
 from inventory import contract
-from inventory.client import NotFound, Unreachable
+from inventory.client import InventoryClient, NotFound, Unreachable
 from tests.dashboards.spans import THEN, TRACE, detail, ingest, listing, span, trace
 
 _Answer = TypeVar("_Answer")
@@ -51,21 +51,30 @@ class FakeClient:
 @pytest.fixture
 def client(monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeClient]:
     fake = FakeClient()
-    monkeypatch.setattr(api, "client", lambda: fake)
+    reader = session.Reader("test", cast("InventoryClient", fake))
+    monkeypatch.setattr(session, "reader", lambda: reader)
     st.cache_data.clear()
+    st.cache_resource.clear()
     yield fake
     st.cache_data.clear()
+    st.cache_resource.clear()
 
 
 def run(page: str, **query: str) -> AppTest:
     def script(page: str) -> None:
         import streamlit as st
 
-        from dashboards.views import trace, traces
+        from dashboards import links
+        from dashboards.views import agent, agents, approvals, incident, records, reviews, spend, trace, traces
 
+        drawn = {
+            "traces": traces.page, "trace": trace.page, "incident": incident.page, "agents": agents.page,
+            "agent": agent.page, "reviews": reviews.page, "records": records.page, "spend": spend.page,
+            "approvals": approvals.page,
+        }[page]  # fmt: skip
         other = st.Page(lambda: None, title="other", url_path="other")
-        shown = {"traces": lambda: traces.page(other), "trace": lambda: trace.page(other)}[page]
-        st.navigation([st.Page(shown, title=page, url_path=page, default=True), other]).run()
+        pages = dict.fromkeys(links.KNOWN, other)
+        st.navigation([st.Page(lambda: drawn(pages), title=page, url_path=page, default=True), other]).run()
 
     app = AppTest.from_function(script, args=(page,), default_timeout=20)
     for name, value in query.items():
@@ -109,7 +118,7 @@ def test_a_longer_list_can_be_asked_for(client: FakeClient) -> None:
     client.traces = listing(*[trace()] * 100, following="worst.0.1.x")
     app = run("traces")
     assert "The first 100 traces" in text(app)
-    app.button[0].click().run()
+    next(one for one in app.button if one.label == "Show 100 more").click().run()
     assert [asked["limit"] for asked in client.asked] == [100, 200]
 
 

@@ -14,6 +14,7 @@ from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
+from urllib.parse import parse_qsl, urlencode, urlsplit
 
 import httpx
 import jwt
@@ -110,12 +111,23 @@ class _Keys:
 
 def main(port: int) -> None:
     keys = _Keys()
+    nonces: dict[str, str] = {}
 
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
             issuer = f"http://127.0.0.1:{port}"
             if self.path == "/.well-known/openid-configuration":
-                self._answer(json.dumps({"issuer": issuer, "jwks_uri": f"{issuer}/jwks"}))
+                self._answer(json.dumps({
+                    "issuer": issuer, "jwks_uri": f"{issuer}/jwks", "token_endpoint": f"{issuer}/token",
+                    "authorization_endpoint": f"{issuer}/authorize",
+                }))  # fmt: skip
+            elif self.path.startswith("/authorize?"):  # Nobody is asked who they are: it is Alice.
+                asked = dict(parse_qsl(urlsplit(self.path).query))
+                nonces["code"] = asked.get("nonce", "")
+                self.send_response(302)
+                back = urlencode({"code": "code", "state": asked["state"]})
+                self.send_header("location", f"{asked['redirect_uri']}?{back}")
+                self.end_headers()
             elif self.path == "/jwks":
                 self._answer(json.dumps(keys.public()))
             elif self.path == "/asked":
@@ -125,7 +137,15 @@ def main(port: int) -> None:
 
         def do_POST(self) -> None:
             body = self.rfile.read(int(self.headers.get("content-length", 0)))
-            if self.path == "/rotate":
+            if self.path == "/token":
+                now = int(time.time())
+                claims = {
+                    "iss": f"http://127.0.0.1:{port}", "aud": AUDIENCE, "sub": "s-1", "email": "alice@example.org",
+                    "iat": now, "exp": now + 300, "nonce": nonces["code"],
+                }  # fmt: skip
+                token = keys.mint("RS256", claims, {})
+                self._answer(json.dumps({"access_token": "a", "token_type": "Bearer", "id_token": token}))
+            elif self.path == "/rotate":
                 keys.rotate()
                 self._answer("")
             else:
@@ -134,6 +154,7 @@ def main(port: int) -> None:
 
         def _answer(self, text: str) -> None:
             self.send_response(200)
+            self.send_header("content-type", "application/json")
             self.send_header("content-length", str(len(text.encode())))
             self.end_headers()
             self.wfile.write(text.encode())
