@@ -75,6 +75,7 @@ def _live(window: contract.Window, pages: Pages) -> None:
     _radius(seen)
     if seen.deviations:
         _deviations(seen)
+    st.caption(f"How this is known: {seen.verdict.basis}")  # Also where nothing can be hovered over.
 
 
 def _onward(pages: Pages) -> None:
@@ -233,7 +234,6 @@ def _deviations(seen: incidents.Incident) -> None:
         alt="Every figure that is not as usual",
         column_config={"What": st.column_config.TextColumn(width="large")},
     )
-    st.caption(seen.verdict.basis)
 
 
 @st.dialog("Stop an agent", icon=":material/front_hand:")

@@ -82,7 +82,7 @@ def _answers(url: str, process: subprocess.Popen[bytes]) -> bool:
 
 
 def _demo(environment: Mapping[str, str], api: str, port: int) -> None:
-    command = [sys.executable, "-m", "deploy", "demo", "--traces", "300", "--days", "45"]
+    command = [sys.executable, "-m", "deploy", "demo", "--traces", "200", "--days", "45"]
     subprocess.run(
         [*command, "--endpoint", f"http://127.0.0.1:{port}"], env={**environment, "MUSTER_API_URL": api}, check=True,
         cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,

@@ -171,6 +171,8 @@ def test_the_chain_is_checked_and_everything_can_be_taken_along(house: House, op
     page = _as(house, opening, "rita.records", "/audit?kind=agent")
     page.get_by_role("button", name="Check the chain").click()
     _told(page, "The chain is whole")
+    settle(page)
+    page.wait_for_timeout(500)  # The button is drawn anew with the page.
     with page.expect_download() as taken:
         page.get_by_test_id("stDownloadButton").get_by_role("button").first.click()
     text = taken.value.path().read_text("utf-8-sig")

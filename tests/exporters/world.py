@@ -190,7 +190,11 @@ class World:
     def work(self) -> RecordWork:
         """Do the next work, as it is afterwards."""
         with self.registry.reading() as session:
-            asked = select(RecordWork).where(RecordWork.state.in_(("waiting", "running"))).order_by(RecordWork.try_at)
+            asked = (
+                select(RecordWork)
+                .where(RecordWork.state.in_(("waiting", "running")))
+                .order_by(RecordWork.try_at, RecordWork.id)
+            )
             name = session.scalars(asked).first()
         assert name is not None, "there is nothing to do"
         self.now = max(self.now, name.try_at)

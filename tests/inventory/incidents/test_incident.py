@@ -21,6 +21,7 @@ from inventory.incidents.looking import incident
 from inventory.publishing import Publisher
 from inventory.registry import agents, people, releases
 from inventory.registry.change import Asking, Registry
+from tests.engines import clear
 from tests.inventory.incidents import traffic
 from tests.inventory.incidents.traffic import TROUBLES
 from tests.inventory.registry.asking import asking, ready
@@ -62,7 +63,8 @@ def _release(registry: Registry) -> str:
 
 
 @pytest.fixture(scope="module")
-def day(store: Store, writer: Writer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Day]:
+def day(scratch: Store, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Day]:
+    clear(scratch)
     directory = tmp_path_factory.mktemp("day")
     clock = datetime.now(UTC).replace(second=0, microsecond=0) - 10 * HOUR
     database = Database(f"sqlite:///{directory / 'registry.sqlite'}")
@@ -76,13 +78,14 @@ def day(store: Store, writer: Writer, tmp_path_factory: pytest.TempPathFactory) 
     new = _release(registry)
     sent = {_org(name): trouble for name, trouble in TROUBLES.items()}
     sent[_org("release")] = replace(TROUBLES["release"], new=new)
-    now = datetime.fromtimestamp(traffic.send(store, writer, directory, sent) // 10**9, UTC)
+    now = datetime.fromtimestamp(traffic.send(scratch, Writer(scratch), directory, sent) // 10**9, UTC)
     clock = now - timedelta(minutes=26)
     with registry.changing(_by("grace", "release", if_match=1)) as change:
         releases.activate(change, "drafter", new)
-    Publisher(registry, store).run()
-    yield Day(store, registry, now)
+    Publisher(registry, scratch).run()
+    yield Day(scratch, registry, now)
     database.close()
+    clear(scratch)
 
 
 def test_a_quiet_day_is_called_quiet(day: Day) -> None:
