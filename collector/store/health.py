@@ -12,7 +12,6 @@ from clickhouse_connect.driver.client import Client
 from collector.store.reads import run
 
 SubjectKind = Literal["all", "workflow", "agent", "release", "model", "tool"]
-_SECOND = 10**9
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +31,7 @@ class Subject:
 @dataclass(frozen=True, slots=True)
 class Slot:
     """What was in one slot. `events`: traces of a workflow, runs of an agent or a release, calls of a model or a tool;
-    `failed` of them. `calls`: of models. `durations`: events by 8 · log₂ of their nanoseconds; None: there was none.
+    `failed` of them. `calls`: of models; `cost` is of those with a price. `p95_ns` is an estimate; None: no event.
     """
 
     events: int = 0
@@ -43,6 +42,11 @@ class Slot:
     output_tokens: int = 0
     cost: Decimal = Decimal(0)
     p95_ns: int | None = None
+
+    @property
+    def known_cost(self) -> Decimal | None:
+        """None: no call has a price."""
+        return self.cost if self.calls > self.unpriced else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +61,8 @@ class Figures:
 
 
 _EMPTY = Slot()
+NOTHING = Figures(False, {})
+"""Of whoever did nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +114,7 @@ def slots(
             input_tokens=row["input_tokens"],
             output_tokens=row["output_tokens"],
             cost=row["cost"],
-            p95_ns=int(row["p95_ns"]) if row["counts"] else None,
+            p95_ns=None if row["p95_ns"] is None else int(row["p95_ns"]),
         )
     return {subject: Figures(registered[subject], by_slot) for subject, by_slot in found.items()}
 

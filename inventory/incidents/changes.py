@@ -42,13 +42,8 @@ def recorded(session: Session, org: str, since: datetime, until: datetime) -> li
         .limit(_MOST)
     )
     rows = list(session.scalars(asked))
-    names = {name for row in rows for name in _releases(row)}
-    versions = {
-        row.id: row.version
-        for row in session.scalars(select(Release).where(Release.org == org, Release.id.in_(names)))
-        if row.version
-    }
-    return [_change(row, versions) for row in rows]
+    called = versions(session, org, {name for row in rows for name in _releases(row)})
+    return [_change(row, called) for row in rows]
 
 
 def versions(session: Session, org: str, ids: Collection[str]) -> dict[str, str]:
@@ -62,9 +57,10 @@ def judged(changes: Sequence[Change], since: datetime | None, involved: Collecti
     if since is None:
         return list(changes)
     return [
-        replace(change, suspect=True)
-        if since - _BEFORE <= change.at <= since + _AFTER and (not change.agent or change.agent in involved)
-        else change
+        replace(
+            change,
+            suspect=since - _BEFORE <= change.at <= since + _AFTER and (not change.agent or change.agent in involved),
+        )
         for change in changes
     ]
 

@@ -176,8 +176,7 @@ def _size(signal: Signal, slot: Slot) -> float | None:
 
 def cost_per(slot: Slot) -> float | None:
     """Of a trace; None where no call has a price."""
-    priced = slot.calls > slot.unpriced
-    return float(slot.cost / slot.events) if slot.events and priced else None
+    return float(slot.cost / slot.events) if slot.events and slot.known_cost is not None else None
 
 
 def since(one: Found, steps: Sequence[Slot], start: int, length: int) -> Found:

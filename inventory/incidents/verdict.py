@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Final
 
 from collector.store.health import Figures, Subject
@@ -13,6 +13,7 @@ from inventory.incidents import saying
 from inventory.incidents.changes import Change, short
 from inventory.incidents.cost import Driver
 from inventory.incidents.deviations import Found
+from inventory.incidents.framing import moment
 
 _FRESH: Final = timedelta(minutes=90)
 """A release that began so long before trouble, or later, is new."""
@@ -44,7 +45,7 @@ class Judged:
 
 
 def moment_of(second: int | None) -> datetime | None:
-    return None if second is None else datetime.fromtimestamp(second, UTC)
+    return None if second is None else moment(second)
 
 
 def judge(seen: Seen) -> Judged:
@@ -63,8 +64,7 @@ def sentence(one: Found, seen: Seen) -> str:
     subject = name(one.subject, seen)
     now = saying.number(one.now, one.unit)
     if one.signal == "failures":
-        what = {"tool": "calls", "model": "calls", "workflow": "traces"}.get(one.subject.kind, "runs")
-        text = f"{subject}: {saying.number(one.share, 'share')} of its {what} fail ({_of(one)}; {usually})"
+        text = f"{subject}: {saying.number(one.share, 'share')} of its {_events(one)} fail ({_of(one)}; {usually})"
     elif one.signal == "latency":
         text = f"{subject}: p95 is {now} ({usually})"
     elif one.signal == "cost":
@@ -110,9 +110,9 @@ def _failures(seen: Seen, failures: Sequence[Found]) -> Judged:
         text = f"{what} {part.subject.name} {act}: {_of(part)} calls failed{at}{tail}."
         before = "" if part.usual is None else f": usually {saying.number(part.usual, 'share')} of its calls fail"
         cause = f"{name(part.subject, seen)}{before}"
-        return Judged("unusual", text, _with_change(cause, seen, since, part), since, part)
+        return Judged("unusual", text, _with_change(cause, seen, since), since, part)
     text = f"Errors: {share}{at} ({failed:,} of {events:,}){usual}."
-    return Judged("unusual", text, _with_change("", seen, since, lead), since, lead)
+    return Judged("unusual", text, _with_change("", seen, since), since, lead)
 
 
 def _of(one: Found) -> str:
@@ -156,7 +156,7 @@ def _silence(seen: Seen, lead: Found) -> Judged:
     few = what if lead.now == 0 else f"only {saying.number(lead.now, 'count')}"
     subject = name(lead.subject, seen)
     text = f"{_capital(subject)} stopped: {few}{last}, usually {saying.number(lead.usual or 0, 'count')}."
-    return Judged("unusual", text, _with_change("", seen, since, lead), since, lead)
+    return Judged("unusual", text, _with_change("", seen, since), since, lead)
 
 
 def _latency(seen: Seen, lead: Found) -> Judged:
@@ -166,13 +166,13 @@ def _latency(seen: Seen, lead: Found) -> Judged:
     whole = next((one for one in seen.found if one.signal == "latency" and one.subject.kind == "workflow"), lead)
     at = f" since {saying.moment(since, seen.now)}" if since else ""
     p95 = saying.number(whole.now, "ns")
-    text = f"{_capital(name(whole.subject, seen))} is slow: p95 {p95}{at}{_usually(whole, ', ')}."
+    text = f"{_capital(name(whole.subject, seen))} is slow: p95 {p95}{at}{_usually(whole)}."
     cause = (
         ""
         if part is None
-        else f"{name(part.subject, seen)} takes {saying.number(part.now, 'ns')} (p95{_usually(part, ', ')})"
+        else f"{name(part.subject, seen)} takes {saying.number(part.now, 'ns')} (p95{_usually(part)})"
     )
-    return Judged("unusual", text, _with_change(cause, seen, since, lead), since, lead)
+    return Judged("unusual", text, _with_change(cause, seen, since), since, lead)
 
 
 def _cost(seen: Seen, lead: Found) -> Judged:
@@ -190,10 +190,10 @@ def _cost(seen: Seen, lead: Found) -> Judged:
         if since and abs(began - since) <= _FRESH
     ]
     cause = "; ".join(part for part in (cause, *fresh[:1]) if part)
-    return Judged("unusual", text, _with_change(cause, seen, since, lead), since, lead)
+    return Judged("unusual", text, _with_change(cause, seen, since), since, lead)
 
 
-def _with_change(cause: str, seen: Seen, since: datetime | None, lead: Found) -> str:
+def _with_change(cause: str, seen: Seen, since: datetime | None) -> str:
     """And what was changed just before."""
     if since is None:
         return cause
@@ -209,11 +209,8 @@ def _events(one: Found) -> str:
     return {"workflow": "traces", "tool": "calls", "model": "calls"}.get(one.subject.kind, "runs")
 
 
-def _usually(one: Found, before: str = " (", after: str = "") -> str:
-    if one.usual is None:
-        return ""
-    closing = ")" if before == " (" else after
-    return f"{before}usually {saying.number(one.usual, one.unit)}{closing}"
+def _usually(one: Found) -> str:
+    return "" if one.usual is None else f", usually {saying.number(one.usual, one.unit)}"
 
 
 def _since(one: Found, seen: Seen) -> str:

@@ -1,6 +1,7 @@
 -- What failed in a window, by registered agent or the name that telemetry gives: whom it reached, and the trace to look at first.
 WITH
-    (SELECT mapFromArrays(groupArray(AgentKey), groupArray(toString(Agent))) FROM agent_resolutions FINAL WHERE Org = {org:String} AND Agent != '') AS registered
+    -- `transform` hashes them, where a map would be searched from its beginning for every key; it wants one pair at least.
+    (SELECT (arrayPushBack(groupArray(AgentKey), 0), arrayPushBack(groupArray(toString(Agent)), '')) FROM agent_resolutions FINAL WHERE Org = {org:String} AND Agent != '') AS registered
 SELECT
     who,
     uniqExact(TraceId) AS traces,
@@ -16,7 +17,7 @@ FROM
         toString(Environment) AS Environment, arrayMap(t -> toString(t), Tools) AS Tools,
         arrayDistinct(arrayConcat(
             [''],
-            arrayFilter(a -> a != '', arrayMap(k -> registered[k], AgentKeys)),
+            arrayFilter(a -> a != '', arrayMap(k -> transform(k, registered.1, registered.2, ''), AgentKeys)),
             arrayMap(a -> toString(a), Agents)
         )) AS everybody
     FROM trace_summaries FINAL
