@@ -19,9 +19,8 @@ from inventory import contract
 from inventory.client import ClientError, InventoryClient
 from inventory.contract import agents, discovery, figures, incidents, lifecycle, people, records, releases, slos
 
-FRESH = timedelta(seconds=5)
-KEPT = timedelta(seconds=60)
-_LONG = timedelta(minutes=5)
+_FRESH = timedelta(seconds=5)
+_KEPT = timedelta(seconds=60)
 
 _Answer = TypeVar("_Answer")
 _HASHED: dict[str | type[Any], Callable[[Any], Any]] = {Reader: lambda reader: reader.key}
@@ -63,28 +62,23 @@ def until(minutes: int, now: datetime | None = None) -> contract.Window:
     return contract.Window(since=end - timedelta(minutes=minutes), until=end)
 
 
-@st.cache_data(ttl=FRESH, max_entries=300, show_spinner=False, hash_funcs=_HASHED)
+@st.cache_data(ttl=_FRESH, max_entries=300, show_spinner=False, hash_funcs=_HASHED)
 def _fresh(reader: Reader, method: str, *given: Any, **named: Any) -> Any:
     return getattr(reader.client, method)(*given, **named)
 
 
-@st.cache_data(ttl=KEPT, max_entries=32, show_spinner=False, hash_funcs=_HASHED)
+@st.cache_data(ttl=_KEPT, max_entries=32, show_spinner=False, hash_funcs=_HASHED)
 def _kept(reader: Reader, method: str, *given: Any, **named: Any) -> Any:
     return getattr(reader.client, method)(*given, **named)
 
 
-@st.cache_resource(ttl=KEPT, max_entries=8, show_spinner=False, hash_funcs=_HASHED)
+@st.cache_resource(ttl=_KEPT, max_entries=8, show_spinner=False, hash_funcs=_HASHED)
 def _trace(reader: Reader, trace_id: str) -> contract.TraceDetail:
     """Not copied, as other answers are: it is large, and nobody changes it."""
     return reader.client.get_trace(trace_id, limit=contract.MAX_SPANS)
 
 
-@st.cache_data(ttl=_LONG, max_entries=200, show_spinner=False, hash_funcs=_HASHED)
-def _long(reader: Reader, method: str, *given: Any, **named: Any) -> Any:
-    return getattr(reader.client, method)(*given, **named)
-
-
-@st.cache_data(ttl=FRESH, max_entries=50, show_spinner=False, hash_funcs=_HASHED)
+@st.cache_data(ttl=_FRESH, max_entries=50, show_spinner=False, hash_funcs=_HASHED)
 def _all(reader: Reader, method: str, most: int, **named: Any) -> list[Any]:
     found = []
     for one in getattr(reader.client, method)(**named):
@@ -228,11 +222,6 @@ def case(name: str) -> lifecycle.CaseDetail:
     return answer
 
 
-def policies() -> list[lifecycle.Policy]:
-    answer: list[lifecycle.Policy] = _kept(session.reader(), "list_policies")
-    return answer
-
-
 def switch() -> lifecycle.SwitchState:
     answer: lifecycle.SwitchState = _fresh(session.reader(), "get_switch")
     return answer
@@ -257,7 +246,7 @@ def package(name: str) -> records.PackageDetail:
 
 
 def manifest(name: str) -> str:
-    answer: str = _long(session.reader(), "get_manifest", name)
+    answer: str = _kept(session.reader(), "get_manifest", name)
     return answer
 
 

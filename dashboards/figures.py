@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
 from decimal import Decimal
 
@@ -148,14 +148,7 @@ def health(seen: Incident, dark: bool = False) -> go.Figure:
     ]
     figure = go.Figure(
         [
-            go.Bar(
-                name="✕ failed", x=starts, y=[step.failed for step in steps], hovertext=hover, hoverinfo="text",
-                marker={"color": ERROR, "pattern": _HATCHED},
-            ),
-            go.Bar(
-                name="✓ not failed", x=starts, y=[step.traces - step.failed for step in steps], hovertext=hover,
-                hoverinfo="text", marker={"color": "#8fb0f5" if dark else "#a9c1f3"},
-            ),
+            *_outcomes(starts, [(step.failed, step.traces) for step in steps], hover, dark),
         ]
     )  # fmt: skip
     began = seen.window.since
@@ -175,6 +168,20 @@ def health(seen: Incident, dark: bool = False) -> go.Figure:
         barmode="stack", bargap=0.12, uirevision="health", yaxis_title={"text": "traces", "font": {"size": 11}}
     )
     return figure
+
+
+def _outcomes(
+    starts: Sequence[datetime], counts: Sequence[tuple[int, int]], hover: Sequence[str], dark: bool
+) -> Iterator[go.Bar]:
+    """Failed and all of each step, stacked: what failed lies below."""
+    shared = {"x": starts, "hovertext": hover, "hoverinfo": "text"}
+    yield go.Bar(
+        name="✕ failed", y=[failed for failed, _ in counts], marker={"color": ERROR, "pattern": _HATCHED}, **shared
+    )
+    yield go.Bar(
+        name="✓ not failed", y=[of - failed for failed, of in counts],
+        marker={"color": "#8fb0f5" if dark else "#a9c1f3"}, **shared,
+    )  # fmt: skip
 
 
 _HATCHED = {"shape": "/", "fillmode": "overlay", "fgcolor": "rgba(255,255,255,.5)", "size": 6, "solidity": 0.2}
@@ -229,14 +236,7 @@ def agent(week: AgentFigures, dark: bool = False) -> go.Figure:
     costs = [None if step.cost is None else float(step.cost) for step in week.steps]
     figure = go.Figure(
         [
-            go.Bar(
-                name="✕ failed", x=starts, y=[step.failed for step in week.steps], hovertext=hover, hoverinfo="text",
-                marker={"color": ERROR, "pattern": _HATCHED},
-            ),
-            go.Bar(
-                name="✓ not failed", x=starts, y=[step.runs - step.failed for step in week.steps], hovertext=hover,
-                hoverinfo="text", marker={"color": "#8fb0f5" if dark else "#a9c1f3"},
-            ),
+            *_outcomes(starts, [(step.failed, step.runs) for step in week.steps], hover, dark),
             go.Scatter(
                 name="cost (right)", x=starts, y=costs,
                 yaxis="y2", mode="lines", line={"color": "#c58a1b", "width": 1.6, "dash": "dot"}, hoverinfo="skip",

@@ -64,11 +64,6 @@ def reader() -> Reader:
     return _ask()
 
 
-def can_leave() -> bool:
-    """Whether there is a way to be somebody else."""
-    return bool(st.session_state.get(_TOKEN)) or provider() or not st.session_state.get(_OUT)
-
-
 def leave() -> None:
     """Sign out: of this tab, and of the identity provider's session."""
     st.session_state.pop(_TOKEN, None)

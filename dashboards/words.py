@@ -7,10 +7,17 @@ from decimal import Decimal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from inventory import contract
+from inventory.contract import agents
 
 UNKNOWN = "–"
 HEALTH: dict[contract.Health, str] = {"failed": "✕ failed", "errors": "▲ errors inside", "ok": "✓ no errors"}
 """Icon and word, never colour alone."""
+AGENT: dict[agents.State, str] = {
+    "active": "● active",
+    "draft": "○ draft",
+    "disabled": "■ disabled",
+    "retired": "✕ retired",
+}
 CASE = {
     "candidate": "watched",
     "noticed": "the owner was told",
@@ -74,16 +81,25 @@ def share(value: float) -> str:
     return f"{percent:.0f} %" if percent >= 10 or percent == 0 else f"{percent:.2g} %"
 
 
+def bill(known: Decimal | None, unpriced: int) -> str:
+    """What calls cost, with what that leaves out."""
+    if known is None:
+        return f"unpriced ({plural(unpriced, 'call')})"
+    return f"{money(known)} and {plural(unpriced, 'unpriced call')}" if unpriced else money(known)
+
+
+def release(name: str, version: str = "") -> str:
+    """By its version, or by the beginning of its digest."""
+    return version or name.removeprefix("sha256:")[:12]
+
+
 def cost(trace: contract.Trace) -> str:
     """What its model calls cost, with what that leaves out."""
     if not trace.sealed:
         return "not worked out yet"
     if not trace.model_calls:
         return "no model call"
-    unpriced = trace.unpriced_calls or 0
-    if trace.cost is None:
-        return f"unpriced ({plural(unpriced, 'call')})"
-    return f"{money(trace.cost)} and {plural(unpriced, 'unpriced call')}" if unpriced else money(trace.cost)
+    return bill(trace.cost, trace.unpriced_calls or 0)
 
 
 def plural(number: int, one: str, many: str | None = None) -> str:

@@ -15,7 +15,6 @@ from inventory.client import ClientError, NotFound
 from inventory.contract import agents, incidents, lifecycle, releases
 
 _WEEK = 10_080
-_STATE = {"active": "● active", "draft": "○ draft", "disabled": "■ disabled", "retired": "✕ retired"}
 
 
 def page(pages: Pages) -> None:
@@ -82,7 +81,7 @@ def _head(agent: agents.Agent) -> None:
     spec = agent.spec
     st.title(words.shorter(spec.name, 90), anchor=False)
     claims = [
-        _STATE[agent.state],
+        words.AGENT[agent.state],
         agent.id,
         f"owned by {spec.owner}" if spec.owner else "owned by nobody",
         f"backup {spec.backup_owner}" if spec.backup_owner else "no backup owner",
@@ -129,11 +128,8 @@ def _chart(week: incidents.AgentFigures) -> None:
         config={"displayModeBar": False},
         alt=f"Runs and cost of {week.agent} over seven days: {week.total.failed:,} of {week.total.runs:,} runs failed",
     )
-    columns = {
-        name: [getattr(step, name) for step in week.steps]
-        for name in ("start", "runs", "failed", "model_calls", "unpriced", "input_tokens", "output_tokens", "cost")
-    }
-    tables.take("agent-week", columns, f"{week.agent}-7-days")
+    names = ("start", "runs", "failed", "model_calls", "unpriced", "input_tokens", "output_tokens", "cost")
+    tables.take("agent-week", tables.members(week.steps, names), f"{week.agent}-7-days")
 
 
 def _next(agent: agents.Agent, cases: Sequence[lifecycle.Case]) -> None:
@@ -219,7 +215,7 @@ def _releases(agent: agents.Agent) -> None:
     )  # fmt: skip
     tables.take(
         "releases",
-        {name: [getattr(one, name) for one in found] for name in ("id", "number", "version", "status", "created_by")},
+        tables.members(found, ("id", "number", "version", "status", "created_by")),
         f"{agent.id}-releases",
     )
 
@@ -231,7 +227,7 @@ def _release(one: releases.Release) -> list[str | Link]:
     )
     return [
         "● live" if one.active else "",
-        f"{one.number}. {one.version or one.id.removeprefix('sha256:')[:12]}",
+        f"{one.number}. {words.release(one.id, one.version)}",
         one.status,
         words.count(len(one.parts)),
         one.decided_by or "nobody yet",
@@ -280,4 +276,4 @@ def _history(cases: Sequence[lifecycle.Case]) -> None:
     ]
     tables.rows(["Case", "Reason", "State", "Opened (UTC)", "Last action (UTC)", "Policy"], body, label="Cases")
     names = ("id", "reason", "state", "opened_at", "last_action", "last_action_at", "policy")
-    tables.take("cases", {name: [getattr(one, name) for one in cases] for name in names}, "cases")
+    tables.take("cases", tables.members(cases, names), "cases")

@@ -19,7 +19,6 @@ from inventory.contract import agents, discovery, lifecycle
 _MOST = 5_000
 _SHOWN = 12
 _WEEK = 10_080
-_STATE = {"active": "● active", "draft": "○ draft", "disabled": "■ disabled", "retired": "✕ retired"}
 _KINDS = {
     "shadow": "Telemetry that is no registered agent's",
     "ghost": "Registered, and never seen",
@@ -127,7 +126,7 @@ def _needs(
 
 
 def _tiles(listed: Sequence[agents.AgentSummary], needs: Sequence[Need], found: discovery.Discoveries | None) -> None:
-    count = {state: sum(one.state == state for one in listed) for state in _STATE}
+    count = {state: sum(one.state == state for one in listed) for state in words.AGENT}
     kinds = {kind: sum(one.kind == kind for one in found.found) for kind in _KINDS} if found else {}
     parts.row_of(
         [
@@ -175,14 +174,14 @@ def _all(listed: Sequence[agents.AgentSummary], cases: Sequence[lifecycle.Case])
     columns = {
         "Agent": [one.id for one in listed],
         "Name": [one.name for one in listed],
-        "State": [_STATE[one.state] for one in listed],
+        "State": [words.AGENT[one.state] for one in listed],
         "Owner": [one.owner for one in listed],
         "Backup": [one.backup_owner for one in listed],
         "Team": [one.team for one in listed],
         "Data": [one.classification for one in listed],
         "High impact": ["yes" if one.high_impact else "no" for one in listed],
-        "Release": [(one.active_release or "").removeprefix("sha256:")[:12] or None for one in listed],
-        "Last seen (UTC)": [_naive(last.get(one.id) or last.get(one.name)) for one in listed],
+        "Release": [words.release(one.active_release) if one.active_release else None for one in listed],
+        "Last seen (UTC)": [tables.utc(last.get(one.id) or last.get(one.name)) for one in listed],
         "Cost, 7 days": [_float(cost.get(one.id, cost.get(one.name))) for one in listed],
         "Objectives": [objectives[one.id] for one in listed],
         "Lifecycle": [waits[one.id].state if one.id in waits else None for one in listed],
@@ -212,10 +211,6 @@ def _float(cost: Decimal | None) -> float | None:
     return None if cost is None else float(cost)
 
 
-def _naive(when: datetime | None) -> datetime | None:
-    return when.replace(tzinfo=None) if when else None
-
-
 def _discovered(found: Sequence[discovery.Discovered]) -> None:
     st.html("<a id=discovery></a>")
     st.markdown(f"##### Registry against telemetry ({len(found):,})")
@@ -228,7 +223,7 @@ def _discovered(found: Sequence[discovery.Discovered]) -> None:
         "Subject": [one.subject for one in found],
         "Agent": [str(one.details.get("agent") or "") for one in found],
         "Service": [str(one.details.get("service") or "") for one in found],
-        "Since (UTC)": [one.opened_at.replace(tzinfo=None) for one in found],
+        "Since (UTC)": [tables.utc(one.opened_at) for one in found],
         "Spans": [one.details.get("spans") for one in found],
     }
     rows = tables.grid(

@@ -154,7 +154,7 @@ def _all(decisions: Sequence[Decision]) -> None:
     rows = tables.grid(
         "decisions",
         {
-            "When (UTC)": [one.approval.time.replace(tzinfo=None) for one in decisions],
+            "When (UTC)": [tables.utc(one.approval.time) for one in decisions],
             "Decision": [mark(one) for one in decisions],
             "Approver": [one.approval.approver for one in decisions],
             "Tool": [one.approval.tool for one in decisions],

@@ -104,7 +104,7 @@ def _everything(given: dict[str, str]) -> None:
 def _columns(entries: list[people.AuditEntry]) -> dict[str, list[Any]]:
     return {
         "No": [one.seq for one in entries],
-        "When (UTC)": [one.at.replace(tzinfo=None) for one in entries],
+        "When (UTC)": [tables.utc(one.at) for one in entries],
         "Who": [one.actor for one in entries],
         "Action": [one.action for one in entries],
         "Kind": [one.kind for one in entries],

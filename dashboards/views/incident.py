@@ -194,9 +194,9 @@ def _failed_of(one: incidents.Affected) -> dict[str, str]:
     return {"registered" if one.registered else "agent": one.agent, "failed": "true"}
 
 
-def _columns(agents: Sequence[incidents.Affected]) -> dict[str, list[object]]:
+def _columns(agents: Sequence[incidents.Affected]) -> tables.Columns:
     names = ["agent", "registered", "state", "owner", "backup_owner", "team", "pager", "runbook", "runs", "failed"]
-    return {name: [getattr(one, name) for one in agents] for name in [*names, "traces", "worst_trace"]}
+    return tables.members(agents, [*names, "traces", "worst_trace"])
 
 
 def _radius(seen: incidents.Incident) -> None:

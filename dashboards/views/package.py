@@ -9,7 +9,7 @@ import streamlit as st
 from dashboards import api, links, words
 from dashboards.links import Pages
 from dashboards.views import acting, parts, tables, working
-from dashboards.views.records import hold_dialog
+from dashboards.views.keeping import hold_dialog
 from inventory.contract import records
 
 

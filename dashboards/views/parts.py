@@ -39,12 +39,7 @@ def facts(pairs: Iterable[Fact], mono: frozenset[str] = frozenset()) -> None:
 
 def tiles(figures_: Iterable[tuple[str, str, str]]) -> None:
     """Label, figure and what the figure means, side by side."""
-    items = "".join(
-        f"<div title='{html.escape(meaning, quote=True)}'>"
-        f"<dt>{html.escape(label)}</dt><dd>{html.escape(figure)}</dd></div>"
-        for label, figure, meaning in figures_
-    )
-    st.html(f"<dl class='muster-tiles'>{items}</dl>")
+    row_of(tile(*one) for one in figures_)
 
 
 def as_of(text: str) -> None:

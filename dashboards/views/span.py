@@ -202,9 +202,7 @@ def _cost(facts: contract.SpanFacts | None) -> str:
 
 def _bill(node: Node) -> str:
     cost, unpriced = node.bill()
-    if cost is None:
-        return f"unpriced ({words.plural(unpriced, 'call')})" if unpriced else ""
-    return f"{words.money(cost)} and {words.plural(unpriced, 'unpriced call')}" if unpriced else words.money(cost)
+    return "" if cost is None and not unpriced else words.bill(cost, unpriced)
 
 
 def _of_which(counted: Sequence[tuple[int | None, str]]) -> str:

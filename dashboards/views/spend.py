@@ -157,7 +157,7 @@ def _dearest(window: contract.Window) -> None:
     ]
     tables.rows(["Trace", "Cost", "Model calls"], body, label="Dearest traces")
     names = ("trace_id", "start", "root_name", "cost", "unpriced_calls", "model_calls")
-    tables.take("dearest", {name: [getattr(one, name) for one in found.traces] for name in names}, "dearest-traces")
+    tables.take("dearest", tables.members(found.traces, names), "dearest-traces")
 
 
 def _workflows(flows: Workflows, listed: Sequence[agents.AgentSummary]) -> None:

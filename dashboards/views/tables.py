@@ -49,6 +49,16 @@ def take(key: str, columns: Columns, name: str) -> None:
     )
 
 
+def members(found: Sequence[Any], names: Sequence[str]) -> Columns:
+    """Columns of what objects call so."""
+    return {name: [getattr(one, name) for one in found] for name in names}
+
+
+def utc(when: datetime | None) -> datetime | None:
+    """For a column whose heading says UTC."""
+    return None if when is None else when.replace(tzinfo=None)
+
+
 def as_csv(columns: Columns) -> bytes:
     """RFC 4180, UTF-8 with a mark, so that spreadsheets read it; what looks like a formula is text."""
     text = io.StringIO()

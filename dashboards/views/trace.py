@@ -248,7 +248,7 @@ def _logs(detail: contract.TraceDetail) -> None:
 
 def log_table(logs: Sequence[contract.Log]) -> dict[str, list[Any]]:
     return {
-        "Time (UTC)": [log.time.replace(tzinfo=None) for log in logs],
+        "Time (UTC)": [tables.utc(log.time) for log in logs],
         "Severity": [_severity(log) for log in logs],
         "What": [log.body or log.event_name for log in logs],
         "Service": [log.service for log in logs],

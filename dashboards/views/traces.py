@@ -111,7 +111,7 @@ def _said(said: str, search: api.TraceSearch) -> None:
     ]
     tables.rows(["When (UTC)", "Span", "Agent", "Said"], body, label="Traces in which it was said")
     names = ("time", "trace_id", "span_id", "name", "service", "agent", "snippet")
-    tables.take("hits", {name: [getattr(one, name) for one in found.hits] for name in names}, "search")
+    tables.take("hits", tables.members(found.hits, names), "search")
 
 
 def _list(found: contract.TraceList, onward: Page) -> None:
@@ -168,7 +168,7 @@ def table(traces: Sequence[contract.Trace]) -> dict[str, list[Any]]:
     """One row per trace, as people read it. Unknown tokens are None."""
     return {
         "Status": [words.HEALTH[trace.health] for trace in traces],
-        "Started (UTC)": [trace.start.replace(tzinfo=None) for trace in traces],
+        "Started (UTC)": [tables.utc(trace.start) for trace in traces],
         "Duration": [words.duration(trace.duration_ns) for trace in traces],
         "What": [trace.root_name or "(no name)" for trace in traces],
         "Spans": [trace.spans for trace in traces],
