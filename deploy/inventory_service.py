@@ -10,6 +10,7 @@ from pathlib import Path
 from sqlalchemy import func, select
 
 from collector.receivers.auth import SettingsError, Verifier, is_loopback
+from collector.redaction.keys import load_keys
 from collector.settings import CollectorSettings
 from collector.store.connection import Store
 from deploy.beside import Beside, Task
@@ -29,6 +30,7 @@ from inventory.db.models import Token
 from inventory.publishing import Publisher
 from inventory.reading_log import ReadLog
 from inventory.registry import finding
+from inventory.registry.approvals import Digests
 from inventory.registry.change import Registry
 from inventory.routes.limits import Limiter
 from inventory.services import Inventory
@@ -73,6 +75,7 @@ class InventoryService:
             reads=reads,
             sight=Sight(registry, reads),
             publisher=self._publisher,
+            digests=Digests(load_keys(keys).arguments),
             limiter=Limiter(self.api.rate, self.api.burst),
         )
         self.token_file: Path | None = data / local.FILE if self.api.local else None

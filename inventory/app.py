@@ -12,6 +12,7 @@ from inventory import contract, problems
 from inventory.auth.policy import PUBLIC, ROUTES
 from inventory.readers import Readers
 from inventory.routes.agents import agent_routes
+from inventory.routes.approvals import approval_routes
 from inventory.routes.audit import audit_routes
 from inventory.routes.discovery import discovery_routes
 from inventory.routes.documents import document_routes
@@ -53,6 +54,7 @@ def api_app(
     app.include_router(trace_routes(store, inventory.sight, now))
     app.include_router(figures_routes(store, inventory.sight, now))
     app.include_router(incident_routes(store, inventory.registry, now))
+    app.include_router(approval_routes(inventory.registry, store, inventory.reads, inventory.digests))
     app.include_router(agent_routes(inventory.registry))
     app.include_router(release_routes(inventory.registry, inventory.reads))
     app.include_router(slo_routes(inventory.registry))

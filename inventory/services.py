@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from inventory.anchors import Anchor, Signer
 from inventory.publishing import Publisher
 from inventory.reading_log import ReadLog
+from inventory.registry.approvals import Digests
 from inventory.registry.change import Registry
 from inventory.routes.door import Known
 from inventory.routes.limits import Limiter
@@ -24,4 +25,5 @@ class Inventory:
     reads: ReadLog
     sight: Sight
     publisher: Publisher
+    digests: Digests
     limiter: Limiter = field(default_factory=Limiter)

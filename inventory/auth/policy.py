@@ -46,6 +46,10 @@ class Scope(StrEnum):
     """The active release of one's own agent."""
     INGEST = "ingest"
     APPROVALS_REQUEST = "approvals:request"
+    APPROVALS_DECIDE = "approvals:decide"
+    """Say whether an agent may do what it asks for."""
+    FINDINGS_ACCEPT = "findings:accept"
+    """Live with a finding until a day, for a reason."""
     ACTIVITY_REPORT = "activity:report"
 
 
@@ -74,6 +78,7 @@ ROLES: Final[Mapping[Role, Mapping[Scope, str]]] = {
         Scope.RELEASES_APPROVE: OWN,
         Scope.SLOS_WRITE: OWN,
         Scope.DISCOVERY_CLAIM: OWN,
+        Scope.APPROVALS_DECIDE: OWN,
     },
     Role.RECORDS: {
         **_READS,
@@ -91,6 +96,8 @@ ROLES: Final[Mapping[Role, Mapping[Scope, str]]] = {
         Scope.RELEASES_APPROVE: ALL,
         Scope.SLOS_WRITE: ALL,
         Scope.DISCOVERY_CLAIM: ALL,
+        Scope.APPROVALS_DECIDE: ALL,
+        Scope.FINDINGS_ACCEPT: ALL,
         Scope.PEOPLE_WRITE: ALL,
         Scope.TOKENS_WRITE: ALL,
         Scope.AUDIT_READ: ALL,
@@ -138,6 +145,11 @@ ROUTES: Final[Mapping[tuple[str, str], Scope | Whole | str | None]] = {
     ("GET", "/v1/tools"): Scope.TELEMETRY_READ,
     ("GET", "/v1/approvals"): Scope.TELEMETRY_READ,
     ("GET", "/v1/agents/seen"): Scope.TELEMETRY_READ,
+    ("GET", "/v1/approval-requests"): Scope.TELEMETRY_READ,
+    ("POST", "/v1/approval-requests"): Scope.APPROVALS_REQUEST,
+    ("GET", "/v1/approval-requests/{approval_id}"): ANYBODY,
+    ("POST", "/v1/approval-requests/{approval_id}/decision"): ANYBODY,
+    ("POST", "/v1/approval-requests/{approval_id}/withdraw"): Scope.APPROVALS_REQUEST,
     ("GET", "/v1/agents"): Scope.REGISTRY_READ,
     ("POST", "/v1/agents"): Scope.AGENTS_WRITE,
     ("GET", "/v1/agents/{agent_id}"): Scope.REGISTRY_READ,

@@ -6,6 +6,7 @@ import os
 from pathlib import Path
 from typing import Self
 
+from inventory.client.approvals import Approvals
 from inventory.client.asker import (
     Busy,
     ClientError,
@@ -25,7 +26,7 @@ from inventory.client.telemetry import Telemetry
 DEFAULT_URL = "http://127.0.0.1:8000"
 
 
-class InventoryClient(Telemetry, Registry, Lifecycle, Records):
+class InventoryClient(Telemetry, Registry, Lifecycle, Records, Approvals):
     """Synchronous, safe to share between threads; a context manager that closes its connections."""
 
     @classmethod

@@ -130,7 +130,7 @@ class Asker:
         response = self._sent("GET", path, {}, None, {})
         if response.is_success:
             return response.text
-        raise self._problem(path, response)
+        raise problem_of(self.base_url, path, response)
 
     def _delete(self, path: str, revision: int) -> None:
         self._ask("DELETE", path, _Nothing, revision=revision)
@@ -154,40 +154,49 @@ class Asker:
             headers["Idempotency-Key"] = key
         content = None if body is None else body.model_dump_json().encode()
         response = self._sent(method, path, _sent(query or {}), content, headers)
-        if response.is_success:
-            try:
-                return model.model_validate_json(response.content or b"{}")
-            except ValidationError as error:
-                raise self._not_understood(path, response) from error
-        raise self._problem(path, response)
-
-    def _problem(self, path: str, response: httpx.Response) -> ClientError:
-        try:
-            problem = contract.Problem.model_validate_json(response.content)
-        except ValidationError:
-            return self._not_understood(path, response)
-        return _BY_STATUS.get(response.status_code, Refused)(problem)
-
-    def _not_understood(self, path: str, response: httpx.Response) -> NotUnderstood:
-        return NotUnderstood(
-            f"{self.base_url} answered {path} with status {response.status_code} and no document that this "
-            "version understands. Check that MUSTER_API_URL is Muster's API, of the same version."
-        )
+        return understood(self.base_url, path, model, response)
 
     def _sent(
         self, method: str, path: str, query: dict[str, Any], content: bytes | None, headers: dict[str, str]
     ) -> httpx.Response:
         try:
             return self._http.request(method, path, params=query, content=content, headers=headers)
-        except httpx.TimeoutException as error:
-            raise Unreachable(
-                f"The API at {self.base_url} did not answer in time. Ask for a shorter window, or try again."
-            ) from error
-        except (httpx.TransportError, httpx.InvalidURL, httpx.UnsupportedProtocol) as error:
-            raise Unreachable(
-                f"Nothing answers at {self.base_url}. Start Muster with `make up`, or set MUSTER_API_URL to where "
-                "its API runs."
-            ) from error
+        except (httpx.TransportError, httpx.InvalidURL) as error:
+            raise unreachable(self.base_url, error) from error
+
+
+def understood(base_url: str, path: str, model: type[_Model], response: httpx.Response) -> _Model:
+    """The answer as a document. Raises ClientError."""
+    if not response.is_success:
+        raise problem_of(base_url, path, response)
+    try:
+        return model.model_validate_json(response.content or b"{}")
+    except ValidationError as error:
+        raise _not_understood(base_url, path, response) from error
+
+
+def problem_of(base_url: str, path: str, response: httpx.Response) -> ClientError:
+    """What the API says is wrong."""
+    try:
+        problem = contract.Problem.model_validate_json(response.content)
+    except ValidationError:
+        return _not_understood(base_url, path, response)
+    return _BY_STATUS.get(response.status_code, Refused)(problem)
+
+
+def unreachable(base_url: str, error: Exception) -> Unreachable:
+    if isinstance(error, httpx.TimeoutException):
+        return Unreachable(f"The API at {base_url} did not answer in time. Ask for a shorter window, or try again.")
+    return Unreachable(
+        f"Nothing answers at {base_url}. Start Muster with `make up`, or set MUSTER_API_URL to where its API runs."
+    )
+
+
+def _not_understood(base_url: str, path: str, response: httpx.Response) -> NotUnderstood:
+    return NotUnderstood(
+        f"{base_url} answered {path} with status {response.status_code} and no document that this version "
+        "understands. Check that MUSTER_API_URL is Muster's API, of the same version."
+    )
 
 
 def quoted(text: str) -> str:

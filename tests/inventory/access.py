@@ -14,11 +14,14 @@ from inventory.db.engine import Database
 from inventory.publishing import Publisher
 from inventory.readers import Writers
 from inventory.reading_log import ReadLog
+from inventory.registry.approvals import Digests
 from inventory.registry.change import Registry
 from inventory.routes.door import Known
 from inventory.routes.limits import Limiter
 from inventory.services import Inventory
 from inventory.sight import Sight
+
+DIGEST_KEY = "0" * 64
 
 
 class Everybody:
@@ -60,5 +63,6 @@ def inventory(
         reads=reads,
         sight=Sight(registry, reads),
         publisher=Publisher(registry, store or NoEngine()),
+        digests=Digests(DIGEST_KEY),
         limiter=Limiter(1e6, 1e6, guesses=1e6),
     )
