@@ -66,6 +66,20 @@ class AllowedTools(Given):
 
     read: Annotated[list[Name], Field(max_length=200)] = []
     write: Annotated[list[Name], Field(max_length=200)] = []
+    approval: Annotated[
+        list[Name], Field(max_length=200, description="Of those that write, what a person must allow each time")
+    ] = []
+    reversals: Annotated[
+        dict[Name, Prose], Field(max_length=200, description="How what a writing tool did is undone",
+                                 examples=[{"billing.refund": "charge it again: billing.charge with its `refund` id"}])
+    ] = {}  # fmt: skip
+
+    @model_validator(mode="after")
+    def _of_those(self) -> Self:
+        for field, names in (("approval", self.approval), ("reversals", list(self.reversals))):
+            if unknown := sorted(set(names) - set(self.write)):
+                raise ValueError(f"{field} names what isn't among the writing tools: {', '.join(unknown)}")
+        return self
 
 
 class HighImpact(Given):

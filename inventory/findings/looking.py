@@ -1,0 +1,150 @@
+"""Looking for findings: what was sealed since the last time is prepared once, and every finding is asked of it.
+
+What was found stands in `finding_hits`: found again it is the same row, so that a window may be looked at twice.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any, Final
+
+from clickhouse_connect.driver.client import Client
+from clickhouse_connect.driver.exceptions import ClickHouseError
+
+from collector.store.reads import Unavailable, statement
+from inventory.findings.definitions import Definition, definitions, prepared
+
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_MOST_TRACES: Final = 300_000
+"""Sealed traces that are looked at together: what is prepared of them stands in memory."""
+_DAYS: Final = 7
+"""How far back it is looked who sends telemetry."""
+_SETTINGS: Final = {"max_threads": 2, "max_memory_usage": 4 << 30, "async_insert": 0, "prefer_column_name_to_alias": 1,
+    "allow_suspicious_low_cardinality_types": 1,
+}
+_COLUMNS: Final = "Org, Finding, Key, Agent, TraceId, SpanId, At, Details, FoundAt, Gone"
+
+
+@dataclass(slots=True)
+class Looked:
+    """At what was sealed in [since, until): `seconds` by name, of what is prepared and of each finding."""
+
+    since: datetime
+    until: datetime
+    traces: int = 0
+    seconds: dict[str, float] = field(default_factory=dict)
+
+
+def look(client: Client, org: str, since: datetime, until: datetime, now: datetime) -> Looked:
+    """Everything that was sealed then. `until` of what it gives is earlier where there was too much for one time:
+    call again. Raises `ReadError`.
+    """
+    with _errors():
+        return _look(client, org, since, _cut(client, org, since, until), now)
+
+
+def _look(client: Client, org: str, since: datetime, until: datetime, now: datetime) -> Looked:
+    looked = Looked(since, until)
+    asked: dict[str, Any] = {"org": org, "from": _millis(since), "until": _millis(until), "days": _DAYS}
+    made: list[str] = []
+    try:
+        for name, sql in prepared().items():
+            began = time.perf_counter()
+            client.command(f"DROP TEMPORARY TABLE IF EXISTS {name}")
+            client.command(_written(sql), parameters=asked, settings=_SETTINGS)
+            made.append(name)
+            if name == "runs":
+                looked.traces, asked["since"], asked["till"] = _bounds(client)
+            looked.seconds[name] = time.perf_counter() - began
+        for definition in definitions().values():
+            began = time.perf_counter()
+            _found(client, definition, asked, now)
+            looked.seconds[definition.name] = time.perf_counter() - began
+    finally:
+        for name in made:
+            client.command(f"DROP TEMPORARY TABLE IF EXISTS {name}")
+    return looked
+
+
+def rows(client: Client, definition: Definition, org: str, since: datetime, until: datetime) -> list[Mapping[str, Any]]:
+    """What one finding finds, and nothing is kept: for looking at it. Raises `ReadError`."""
+    asked: dict[str, Any] = {"org": org, "from": _millis(since), "until": _millis(until), "days": _DAYS}
+    with _errors():
+        for name, sql in prepared().items():
+            client.command(f"DROP TEMPORARY TABLE IF EXISTS {name}")
+            client.command(_written(sql), parameters=asked, settings=_SETTINGS)
+            if name == "runs":
+                _, asked["since"], asked["till"] = _bounds(client)
+        return list(client.query(_written(definition.sql), parameters=asked, settings=_SETTINGS).named_results())
+
+
+def _found(client: Client, definition: Definition, asked: Mapping[str, Any], now: datetime) -> None:
+    """What is found is kept; what was found in the same traces, and is no more, is gone."""
+    told = {**asked, "finding": definition.name, "now": _micros(now)}
+    client.command(
+        f"INSERT INTO finding_hits ({_COLUMNS}) SELECT {{org:String}}, {{finding:String}}, toString(Key), "
+        "toString(Agent), TraceId, SpanId, toDateTime64(At, 9), "
+        "CAST(Details, 'Map(LowCardinality(String), String)'), fromUnixTimestamp64Micro({now:Int64}), 0 "
+        f"FROM ({_written(definition.sql)})",
+        parameters=told, settings=_SETTINGS,
+    )  # fmt: skip
+    where = "TraceId = ''" if definition.of == "agents" else "TraceId IN (SELECT TraceId FROM runs)"
+    client.command(
+        f"INSERT INTO finding_hits ({_COLUMNS}) SELECT Org, Finding, Key, Agent, TraceId, SpanId, At, Details, "
+        "fromUnixTimestamp64Micro({now:Int64}), 1 FROM finding_hits FINAL "
+        f"WHERE Org = {{org:String}} AND Finding = {{finding:String}} AND {where} AND NOT Gone "
+        "AND FoundAt < fromUnixTimestamp64Micro({now:Int64})",
+        parameters=told, settings=_SETTINGS,
+    )  # fmt: skip
+
+
+def _cut(client: Client, org: str, since: datetime, until: datetime) -> datetime:
+    """Until when it can be looked at once."""
+    found = client.query(
+        "SELECT toUnixTimestamp64Milli(SealedAt) FROM trace_summaries WHERE Org = {org:String} AND Sign = 1 "
+        "AND SealedAt >= fromUnixTimestamp64Milli({from:Int64}) AND SealedAt < fromUnixTimestamp64Milli({until:Int64}) "
+        "ORDER BY SealedAt LIMIT 1 OFFSET {most:UInt32}",
+        parameters={"org": org, "from": _millis(since), "until": _millis(until), "most": _MOST_TRACES},
+    ).result_rows  # fmt: skip
+    if not found:
+        return until
+    # All of one moment are sealed together, and are looked at together.
+    return min(until, _EPOCH + timedelta(milliseconds=max(found[0][0], _millis(since)) + 1))
+
+
+def _bounds(client: Client) -> tuple[int, int, int]:
+    """How many traces, and between which moments (ns) their spans lie."""
+    ((traces, since, till),) = client.query(
+        "SELECT count(), toUnixTimestamp64Nano(min(Start)), max(toUnixTimestamp64Nano(Start) + toInt64(Duration)) + 1 "
+        "FROM runs"
+    ).result_rows  # fmt: skip
+    return (traces, since, till) if traces else (0, 0, 0)
+
+
+def _written(sql: str) -> str:
+    return (
+        sql.replace("{{since}}", "fromUnixTimestamp64Nano({since:Int64})")
+        .replace("{{till}}", "fromUnixTimestamp64Nano({till:Int64})")
+        .replace("{{agent_key}}", statement("agent_key").strip())
+    )
+
+
+def _millis(when: datetime) -> int:
+    return (when - _EPOCH) // timedelta(milliseconds=1)
+
+
+def _micros(when: datetime) -> int:
+    return (when - _EPOCH) // timedelta(microseconds=1)
+
+
+@contextmanager
+def _errors() -> Iterator[None]:
+    try:
+        yield
+    except ClickHouseError as error:
+        kind = getattr(error, "name", None) or type(error).__name__
+        raise Unavailable(f"the engine could not look for findings ({kind})") from error
