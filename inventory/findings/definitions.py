@@ -1,8 +1,8 @@
 """Findings as they are written: one `.sql` file each, whose first lines say what it means.
 
-    -- title: what people read               -- severity: critical, high, medium or low
-    -- controls: of NIST SP 800-53           -- remedy: what to do
-    -- why: what is wrong about it           -- of: traces (if nothing is said), or agents: of these all are asked each time
+-- title: what people read               -- severity: critical, high, medium or low
+-- controls: of NIST SP 800-53           -- remedy: what to do
+-- why: what is wrong about it           -- of: traces (if nothing is said), or agents: of these all are asked each time
 """
 
 from __future__ import annotations

@@ -23,7 +23,11 @@ _MOST_TRACES: Final = 300_000
 """Sealed traces that are looked at together: what is prepared of them stands in memory."""
 _DAYS: Final = 7
 """How far back it is looked who sends telemetry."""
-_SETTINGS: Final = {"max_threads": 2, "max_memory_usage": 4 << 30, "async_insert": 0, "prefer_column_name_to_alias": 1,
+_SETTINGS: Final = {
+    "max_threads": 2,
+    "max_memory_usage": 4 << 30,
+    "async_insert": 0,
+    "prefer_column_name_to_alias": 1,
     "allow_suspicious_low_cardinality_types": 1,
 }
 _COLUMNS: Final = "Org, Finding, Key, Agent, TraceId, SpanId, At, Details, FoundAt, Gone"
@@ -39,12 +43,34 @@ class Looked:
     seconds: dict[str, float] = field(default_factory=dict)
 
 
-def look(client: Client, org: str, since: datetime, until: datetime, now: datetime) -> Looked:
-    """Everything that was sealed then. `until` of what it gives is earlier where there was too much for one time:
-    call again. Raises `ReadError`.
-    """
+@dataclass(frozen=True, slots=True)
+class Spread:
+    """What can be looked at once: traces that were sealed before `until`, and between which moments they lie."""
+
+    until: datetime
+    traces: int
+    bounds_ns: tuple[int, int]
+    sealed_ms: tuple[int, int]
+
+
+def spread(client: Client, org: str, since: datetime, until: datetime) -> Spread:
+    """The first part of what was sealed then, if it is too much for one time. Raises `ReadError`."""
     with _errors():
-        return _look(client, org, since, _cut(client, org, since, until), now)
+        until = _cut(client, org, since, until)
+        sealed = _millis(since), _millis(until)
+        ((traces, first, last),) = client.query(
+            "SELECT count(), toUnixTimestamp64Nano(min(Start)), max(toUnixTimestamp64Nano(Start) + toInt64(Duration)) "
+            "FROM trace_summaries WHERE Org = {org:String} AND Sign = 1 AND SealedAt >= "
+            "fromUnixTimestamp64Milli({from:Int64}) AND SealedAt < fromUnixTimestamp64Milli({until:Int64})",
+            parameters={"org": org, "from": sealed[0], "until": sealed[1]},
+        ).result_rows  # fmt: skip
+    return Spread(until, traces, (first, last + 1) if traces else (0, 0), sealed)
+
+
+def look(client: Client, org: str, since: datetime, until: datetime, now: datetime) -> Looked:
+    """Everything that was sealed then, which must not be more than `spread` allows. Raises `ReadError`."""
+    with _errors():
+        return _look(client, org, since, until, now)
 
 
 def _look(client: Client, org: str, since: datetime, until: datetime, now: datetime) -> Looked:

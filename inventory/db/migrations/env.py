@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from alembic import context
 
-from inventory.db import approvals, cases, records  # noqa: F401 (their tables are Base's too)
+from inventory.db import approvals, cases, findings, records  # noqa: F401 (their tables are Base's too)
 from inventory.db.models import Base
 
 context.configure(
