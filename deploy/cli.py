@@ -30,10 +30,13 @@ from deploy.price import price
 from deploy.prices import prices_app
 from deploy.redaction import redaction_app
 from deploy.registry.agents import agents_app
+from deploy.registry.approvals import approvals_app
 from deploy.registry.audit import audit_app, search
 from deploy.registry.demo import register
 from deploy.registry.discover import discover_app
+from deploy.registry.evidence import controls, evidence
 from deploy.registry.files import apply, export
+from deploy.registry.findings import findings_app
 from deploy.registry.lifecycle import jobs_app, lifecycle_app
 from deploy.registry.output import inventory
 from deploy.registry.records import records_app
@@ -68,6 +71,8 @@ app.add_typer(discover_app, name="discover")
 app.add_typer(lifecycle_app, name="lifecycle")
 app.add_typer(records_app, name="records")
 app.add_typer(jobs_app, name="jobs")
+app.add_typer(approvals_app, name="approvals")
+app.add_typer(findings_app, name="findings")
 out = Console()
 err = Console(stderr=True)
 
@@ -150,6 +155,8 @@ app.command()(apply)
 app.command()(export)
 app.command()(search)
 app.command()(me)
+app.command()(evidence)
+app.command()(controls)
 
 
 @app.command()

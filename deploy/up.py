@@ -18,6 +18,7 @@ from collector.retention.holds import Holds
 from collector.store.connection import Store, StoreError
 from collector.store.migrate import Status, load, migrate, plan
 from deploy.collector_service import CollectorService, HttpServer
+from deploy.findings_service import FindingsService
 from deploy.inventory_service import InventoryService, senders
 from deploy.lifecycle_service import LifecycleService
 from deploy.records_service import RecordsService
@@ -88,7 +89,7 @@ async def _serve(settings: DeploySettings, store: Store, say: Say) -> None:
     records = RecordsService(settings, inventory, store, held, collector.ingest.loader.paused)
     lifecycle = LifecycleService(
         inventory, store, otlp=lambda: f"http://127.0.0.1:{collector.http_port}", more=[records.archive],
-        more_jobs=[records.job()],
+        more_jobs=[records.job(), FindingsService(inventory, store).job()],
     )  # fmt: skip
     records.begin()
     routes = [*lifecycle.routes(), *records.routes()]

@@ -17,7 +17,9 @@ from inventory.routes.audit import audit_routes
 from inventory.routes.discovery import discovery_routes
 from inventory.routes.documents import document_routes
 from inventory.routes.door import Gate
+from inventory.routes.evidence import evidence_routes
 from inventory.routes.figures import figures_routes
+from inventory.routes.findings import finding_routes
 from inventory.routes.incidents import incident_routes
 from inventory.routes.people import people_routes
 from inventory.routes.releases import release_routes
@@ -55,6 +57,8 @@ def api_app(
     app.include_router(figures_routes(store, inventory.sight, now))
     app.include_router(incident_routes(store, inventory.registry, now))
     app.include_router(approval_routes(inventory.registry, store, inventory.reads, inventory.digests))
+    app.include_router(finding_routes(inventory.registry, store))
+    app.include_router(evidence_routes(store, inventory.registry, inventory.sight, inventory.anchor, inventory.signer))
     app.include_router(agent_routes(inventory.registry))
     app.include_router(release_routes(inventory.registry, inventory.reads))
     app.include_router(slo_routes(inventory.registry))

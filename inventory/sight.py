@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from sqlalchemy import select
+from sqlalchemy.orm import Session
 
 from inventory import contract
 from inventory.auth.caller import Caller, Reach
@@ -43,16 +44,22 @@ class Sight:
         if not held:
             return set()
         with self._registry.reading() as session:
-            seen = {_telemetry(span) for span in spans}
-            matchers = Matchers.among(session, caller.org, seen)
-            owner_of = {telemetry: matchers.agent(telemetry) for telemetry in seen}
-            names = {name for name in owner_of.values() if name is not None}
-            rows = session.scalars(select(Agent).where(Agent.org == caller.org, Agent.id.in_(names)))
+            owner_of = owners(session, caller.org, spans)
+            rows = session.scalars(select(Agent).where(Agent.org == caller.org, Agent.id.in_(set(owner_of.values()))))
             covered = {
                 row.id for row in rows if held.covers(row.id, owners=(row.owner, row.backup_owner), team=row.team)
             }
-        by_id = {span.span_id: span for span in spans}
-        return {span.span_id for span in spans if owner_of[_telemetry(_speaker(span, by_id))] in covered}
+        return {span for span, agent in owner_of.items() if agent in covered}
+
+
+def owners(session: Session, org: str, spans: Sequence[contract.Span]) -> dict[str, str]:
+    """The registered agent whose each span of a trace is, by span; those that are nobody's are left out."""
+    seen = {_telemetry(span) for span in spans}
+    matchers = Matchers.among(session, org, seen)
+    known = {telemetry: agent for telemetry in seen if (agent := matchers.agent(telemetry)) is not None}
+    by_id = {span.span_id: span for span in spans}
+    speakers = {span.span_id: _telemetry(_speaker(span, by_id)) for span in spans}
+    return {span: known[speaker] for span, speaker in speakers.items() if speaker in known}
 
 
 def _speaker(span: contract.Span, by_id: Mapping[str, contract.Span]) -> contract.Span:

@@ -11,9 +11,10 @@ from sqlalchemy.orm import Session
 from inventory.contract import lifecycle as wire
 from inventory.contract.lifecycle import PolicySpec, Schedule
 from inventory.db import cases as db
+from inventory.findings.definitions import definitions
 from inventory.registry import versioned
 from inventory.registry.change import Change
-from inventory.registry.errors import Clash
+from inventory.registry.errors import Clash, Unfit
 
 KIND: Final = "policy"
 _SOON: Final = Schedule(candidate=0, notice=0, reminders=[7], final=13, disable=14)
@@ -37,7 +38,14 @@ def enforced(session: Session, org: str) -> set[str]:
 
 
 def put(change: Change, name: str, spec: PolicySpec) -> tuple[db.Policy, bool]:
-    """Add or change one: it, and whether it is new. Raises Stale, Unconditional, or Clash for a reason that has one."""
+    """Add or change one: it, and whether it is new. Raises Stale, Unconditional, Unfit, or Clash for a reason that has
+    one.
+    """
+    if spec.findings and spec.reason != "violation":
+        raise Unfit(("body.findings", "only the policy for violations opens cases of findings", "leave it out"))
+    if unknown := sorted(set(spec.findings) - definitions().keys()):
+        known = ", ".join(definitions())
+        raise Unfit(("body.findings", f"there is no finding {', '.join(unknown)}", f"name some of {known}"))
     there = listed(change.session, change.org)
     other = next((one for one in there if one.id != name and one.document["reason"] == spec.reason), None)
     if other is not None:

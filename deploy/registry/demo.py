@@ -15,10 +15,29 @@ PEOPLE: Final = {
 }  # fmt: skip
 TEAMS: Final = {"support": ("kim.lee", "noor.haddad"), "data": ("sam.ortiz", "ines.moreau")}
 DRAFT: Final = cast.STEWARD
-_TOOLS: Final[dict[str, dict[str, list[str]]]] = {
-    cast.RETRIEVER.service: {"read": ["kb.search", "policy.lookup"], "write": []},
-    cast.CRM.service: {"read": ["crm.read"], "write": ["crm.update", "email.send", "billing.refund"]},
-    cast.PUBLISHER.service: {"read": [], "write": ["report.publish", "notify.send"]},
+_TOOLS: Final[dict[str, dict[str, Any]]] = {
+    cast.DRAFTER.service: {"read": ["orders.lookup", "orders.history", "shipping.status", "billing.ledger"]},
+    cast.CRM.service: {
+        "read": ["crm.read"],
+        "write": ["crm.update_case", "mail.send_reply", "billing.refund"],
+        "reversals": {
+            "crm.update_case": "crm.update_case with the version before, from the case's history",
+            "mail.send_reply": "it can't be taken back: write to the customer again, from the case",
+            "billing.refund": "billing.charge with the refund's id, within 30 days",
+        },
+    },
+    cast.INGEST.service: {
+        "read": ["storage.list", "warehouse.query"],
+        "write": ["warehouse.load"],
+        "reversals": {"warehouse.load": "warehouse.drop_partition of the day, and load it again"},
+    },
+    cast.SCHEMA.service: {"read": ["contracts.check"]},
+    cast.ANOMALY.service: {"read": ["stats.profile", "stats.seasonality", "stats.outliers"]},
+    cast.LINEAGE.service: {"read": ["catalog.lineage"]},
+    cast.PUBLISHER.service: {
+        "write": ["report.publish", "chat.notify"],
+        "reversals": {"report.publish": "report.withdraw with its URL"},
+    },
 }
 _NEEDS: Final = {
     cast.SUPPORT.service: (cast.TRIAGE, cast.RETRIEVER, cast.VALIDATOR, cast.DRAFTER, cast.GATE, cast.CRM, cast.QA),

@@ -18,6 +18,7 @@ from inventory.client.asker import (
     Refused,
     Unreachable,
 )
+from inventory.client.findings import Findings
 from inventory.client.lifecycle import Lifecycle
 from inventory.client.records import Records
 from inventory.client.registry import Registry
@@ -26,7 +27,7 @@ from inventory.client.telemetry import Telemetry
 DEFAULT_URL = "http://127.0.0.1:8000"
 
 
-class InventoryClient(Telemetry, Registry, Lifecycle, Records, Approvals):
+class InventoryClient(Telemetry, Registry, Lifecycle, Records, Approvals, Findings):
     """Synchronous, safe to share between threads; a context manager that closes its connections."""
 
     @classmethod

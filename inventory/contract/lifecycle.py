@@ -107,6 +107,10 @@ class PolicySpec(Given):
     fallback: Annotated[
         list[PersonId], Field(max_length=20, description="Who is asked when nobody else can be reached")
     ] = []
+    findings: Annotated[
+        list[Slug], Field(max_length=50, description="Of violation: findings that open a case of their agent",
+                          examples=[["ran-after-denial"]])
+    ] = []  # fmt: skip
     note: Prose = ""
 
 

@@ -69,7 +69,7 @@ def trace_routes(store: Readers, sight: Sight, now: Callable[[], datetime]) -> A
         with store.reader() as client, store.spare_reader() as beside:
             row = one_trace.get_trace(client, caller.org, trace_id.lower(), limit, beside)
         if row is None:
-            raise _no_trace(trace_id)
+            raise no_trace(trace_id)
         detail = wire.detail(row, as_of)
         return masking.trace(detail, sight.of(caller, detail.spans, f"trace {detail.trace.trace_id}"))
 
@@ -117,7 +117,8 @@ def _spans(client: Client, org: str, trace_id: str) -> list[contract.Span]:
     return [] if found is None else [wire.span(row) for row in found.spans]
 
 
-def _no_trace(trace_id: str) -> problems.ProblemError:
+def no_trace(trace_id: str) -> problems.ProblemError:
+    """For an id of which nothing is stored."""
     return problems.not_found(
         "No such trace",
         f"No span of trace {trace_id} is stored.",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
@@ -68,7 +68,8 @@ class Bank:
         for agent in (WRITER, OTHER):
             made = self.admin.register_agent(
                 agent, ready("olga", backup_owner="ben", matchers=[{"service": agent}],
-                             tools={"read": ["crm.read"], "write": ["billing.refund", "crm.update"]}),
+                             tools={"read": ["crm.read"], "write": ["billing.refund", "crm.update"],
+                                    "approval": ["billing.refund"]}),
             )  # fmt: skip
             self.admin.move_agent(agent, "activate", made.revision)
             new = NewToken(kind="agent", name=agent, agents=[agent])
@@ -148,9 +149,11 @@ class Bank:
             f"invoke_agent {WRITER}", attributes={**attributes, **({"user.id": requester} if requester else {})}
         )
 
-    def tool(self, name: str, attributes: dict[str, str]) -> None:
-        with self.tracer.start_as_current_span(f"execute_tool {name}", attributes=attributes):
-            pass
+    def tool(self, name: str, attributes: Mapping[str, str], *, seconds: int = 0) -> None:
+        """A call that begins so much later."""
+        begins = time.time_ns() + seconds * 1_000_000_000
+        span = self.tracer.start_span(f"execute_tool {name}", attributes=attributes, start_time=begins)
+        span.end(begins + 1_000_000)
 
     def send(self) -> None:
         """Everything that was recorded is stored when it returns."""

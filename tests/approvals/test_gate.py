@@ -64,7 +64,7 @@ def test_what_a_supervisor_allows_is_done_and_the_record_knows_by_whom_and_on_wh
     assert (execution.matches, execution.in_time, execution.failed) == (True, True, False)
     assert execution.arguments_digest == record.arguments_digest
     claims = bank.admin.approvals(only={"approver": "olga"}).decisions
-    assert {one.approval.approval_id for one in claims} == {record.id}
+    assert record.id in {one.approval.approval_id for one in claims}
 
 
 def test_what_is_small_is_nobodys_business(bank: Bank) -> None:

@@ -124,7 +124,8 @@ def _filled(path: str) -> str:
               "case_id": "case_0000000000000000", "request_id": "req_0000000000000000",
               "package_id": "pkg_0000000000000000", "work_id": "work_0000000000000000",
               "hold_id": "hold_0000000000000000", "disposition_id": "disp_0000000000000000",
-              "schedule_id": "none"}  # fmt: skip
+              "schedule_id": "none",
+              "approval_id": "apr_0000000000000000", "finding_id": "fnd_0000000000000000"}  # fmt: skip
     return re.sub(r"{(\w+)(:path)?}", lambda found: values.get(found[1], "sha256:" + "0" * 64), path)
 
 
