@@ -149,9 +149,8 @@ def answers(session: Session, org: str, rows: Iterable[Finding]) -> list[wire.Fi
     """With what their files say, and whose agents they are."""
     rows = list(rows)
     names = {row.agent for row in rows}
-    owners = dict(
-        session.execute(select(Agent.id, Agent.owner).where(Agent.org == org, Agent.id.in_(names))).tuples().all()
-    )
+    asked = session.execute(select(Agent.id, Agent.owner).where(Agent.org == org, Agent.id.in_(names)))
+    owners = {row[0]: row[1] for row in asked}
     found = []
     for row in rows:
         definition = definitions().get(row.finding)

@@ -17,6 +17,7 @@ from inventory.db.models import Organisation
 from inventory.findings.definitions import SEVERITIES, definitions
 from inventory.findings.keeping import Findings
 from inventory.registry.change import Registry
+from inventory.services import Inventory
 from tests.inventory.access import inventory
 from tests.inventory.findings.cases import CASES, Case, Scene, furnish
 from tests.inventory.incidents.traffic import seal
@@ -33,6 +34,7 @@ class Seen:
     registry: Registry
     findings: Findings
     found: Mapping[str, Mapping[str, list[store_findings.Group]]]
+    services: Inventory
 
 
 def later() -> datetime:
@@ -67,7 +69,7 @@ def seen(store: Store, writer: Writer, tmp_path_factory: pytest.TempPathFactory)
         by_name = found.setdefault(org, {})
         for group in store_findings.groups(store.client(), org, 0):
             by_name.setdefault(group.finding, []).append(group)
-    return Seen(registry, looking, found)
+    return Seen(registry, looking, found, services)
 
 
 def _mine(seen: Seen, org: str, name: str) -> list[store_findings.Group]:
