@@ -18,6 +18,10 @@ from dashboards.session import Reader
 from inventory import contract
 from inventory.client import ClientError, InventoryClient
 from inventory.contract import agents, discovery, figures, incidents, lifecycle, people, records, releases, slos
+from inventory.contract import approvals as approvals_wire
+from inventory.contract import controls as controls_wire
+from inventory.contract import evidence as evidence_wire
+from inventory.contract import findings as findings_wire
 
 _FRESH = timedelta(seconds=5)
 _KEPT = timedelta(seconds=60)
@@ -165,6 +169,59 @@ def spend(window: contract.Window, by: tuple[str, ...], bucket: str) -> figures.
 
 def workflows(window: contract.Window) -> incidents.Workflows:
     answer: incidents.Workflows = _fresh(session.reader(), "workflows", since=window.since, until=window.until)
+    return answer
+
+
+def approval_records(window: contract.Window, limit: int) -> approvals_wire.ApprovalPage:
+    answer: approvals_wire.ApprovalPage = _fresh(
+        session.reader(), "list_approvals", since=window.since, until=window.until, limit=limit
+    )
+    return answer
+
+
+def pending_approvals() -> list[approvals_wire.Approval]:
+    """All that wait, however long ago they were asked for."""
+    answer: approvals_wire.ApprovalPage = _fresh(session.reader(), "list_approvals", state="pending", limit=500)
+    return answer.approvals
+
+
+def approval_record(name: str) -> approvals_wire.ApprovalDetail:
+    answer: approvals_wire.ApprovalDetail = _fresh(session.reader(), "get_approval", name)
+    return answer
+
+
+def findings(limit: int, state: str | None) -> findings_wire.FindingPage:
+    answer: findings_wire.FindingPage = _fresh(session.reader(), "list_findings", limit=limit, state=state)
+    return answer
+
+
+def finding(name: str) -> findings_wire.FindingDetail:
+    answer: findings_wire.FindingDetail = _fresh(session.reader(), "get_finding", name)
+    return answer
+
+
+def review_list(days: int) -> findings_wire.ReviewList:
+    answer: findings_wire.ReviewList = _fresh(session.reader(), "review_list", days=days)
+    return answer
+
+
+def controls(days: int) -> controls_wire.ControlReport:
+    answer: controls_wire.ControlReport = _kept(session.reader(), "controls", days=days)
+    return answer
+
+
+def controls_page(days: int) -> str:
+    answer: str = _kept(session.reader(), "controls_page", days=days)
+    return answer
+
+
+def evidence(trace_id: str) -> evidence_wire.Evidence:
+    answer: evidence_wire.Evidence = _kept(session.reader(), "evidence", trace_id)
+    return answer
+
+
+def evidence_page(trace_id: str) -> str:
+    answer: str = _kept(session.reader(), "evidence_page", trace_id)
     return answer
 
 

@@ -15,6 +15,7 @@ from dashboards.views import (
     agents,
     approvals,
     audit,
+    findings,
     incident,
     package,
     records,
@@ -51,6 +52,7 @@ def main() -> None:
         at(links.TRACES, "Traces", traces.page, "account_tree"),
         at(links.SPEND, "Spend", spend.page, "payments"),
         at(links.APPROVALS, "Approvals", approvals.page, "how_to_reg"),
+        at(links.FINDINGS, "Findings", findings.page, "gpp_maybe"),
         at(links.TRACE, "Trace", trace.page),
     ]
     own = [

@@ -13,6 +13,7 @@ TRACES = "traces"
 TRACE = "trace"
 SPEND = "spend"
 APPROVALS = "approvals"
+FINDINGS = "findings"
 AGENTS = "agents"
 AGENT = "agent"
 REVIEWS = "reviews"
@@ -53,4 +54,6 @@ def href(page: str, parameters: Mapping[str, str] | None = None) -> str:
     return f"/{page}?{urlencode(parameters)}" if parameters else f"/{page}"
 
 
-KNOWN: Final = frozenset({INCIDENT, TRACES, TRACE, SPEND, APPROVALS, AGENTS, AGENT, REVIEWS, RECORDS, PACKAGE, AUDIT})
+KNOWN: Final = frozenset(
+    {INCIDENT, TRACES, TRACE, SPEND, APPROVALS, FINDINGS, AGENTS, AGENT, REVIEWS, RECORDS, PACKAGE, AUDIT}
+)

@@ -125,6 +125,11 @@ def moment(when: datetime, reader: tzinfo = UTC) -> str:
     return f"{text} ({day}{local:%H:%M:%S %Z})"
 
 
+def window_of(since: datetime, until: datetime, reader: tzinfo = UTC) -> str:
+    """As `window`, of two moments."""
+    return window(contract.Window(since=since, until=until), reader)
+
+
 def window(span: contract.Window, reader: tzinfo = UTC) -> str:
     """Both ends, the day said once where it is one."""
     since, until = span.since.astimezone(UTC), span.until.astimezone(UTC)

@@ -54,7 +54,7 @@ def api_app(
     app.add_middleware(Shield)
     problems.install(app)
     app.include_router(trace_routes(store, inventory.sight, now))
-    app.include_router(figures_routes(store, inventory.sight, now))
+    app.include_router(figures_routes(store, inventory.registry, inventory.sight, now))
     app.include_router(incident_routes(store, inventory.registry, now))
     app.include_router(approval_routes(inventory.registry, store, inventory.reads, inventory.digests))
     app.include_router(finding_routes(inventory.registry, store))

@@ -8,6 +8,7 @@ from datetime import datetime
 from collector.store import agents_seen, conversations, decisions, latency, search, spend
 from inventory import contract, wire
 from inventory.contract import figures
+from inventory.db.approvals import Approval
 from inventory.wire import moment
 
 _COMMON = (
@@ -79,8 +80,20 @@ def tool(row: latency.ToolFigures) -> figures.Tool:
     return figures.Tool(last=moment(fields.pop("last_ns")), **fields)
 
 
-def decision(row: decisions.Decision) -> figures.Decision:
-    return figures.Decision(trace_id=row.trace_id, approval=wire.approval(row.approval))
+def decision(row: decisions.Decision, record: Approval | None = None) -> figures.Decision:
+    """`record`: what was asked for under its id, if that is on record."""
+    return figures.Decision(
+        trace_id=row.trace_id,
+        approval=wire.approval(row.approval),
+        standing="claimed" if record is None else "on record" if _agree(row, record) else "contradicted",
+    )
+
+
+def _agree(row: decisions.Decision, record: Approval) -> bool:
+    """A request that was decided since agrees with its record too."""
+    said = row.approval
+    same = said.decision in ("requested", record.state)
+    return same and said.approver in ("", record.approver, record.decided_by)
 
 
 def agent(row: agents_seen.AgentSeen) -> figures.AgentSeen:

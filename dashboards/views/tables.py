@@ -92,6 +92,11 @@ class Link:
 
 def rows(headings: Sequence[str], body: Sequence[Sequence[str | Link]], *, label: str, classes: str = "") -> None:
     """An HTML table: few rows, with links in them."""
+    st.html(drawn(headings, body, label=label, classes=classes))
+
+
+def drawn(headings: Sequence[str], body: Sequence[Sequence[str | Link]], *, label: str, classes: str = "") -> str:
+    """The table's HTML."""
     head = "".join(f"<th scope=col>{html.escape(heading)}</th>" for heading in headings)
     lines = "".join(
         "<tr>"
@@ -102,7 +107,7 @@ def rows(headings: Sequence[str], body: Sequence[Sequence[str | Link]], *, label
         + "</tr>"
         for row in body
     )
-    st.html(
+    return (
         f"<div class='muster-scroll' tabindex=0 role=region aria-label='{html.escape(label, quote=True)}'>"
         f"<table class='muster-table {classes}'><thead><tr>{head}</tr></thead><tbody>{lines}</tbody></table></div>"
     )

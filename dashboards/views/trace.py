@@ -9,7 +9,7 @@ import streamlit as st
 
 from dashboards import api, figures, links, waterfall, words
 from dashboards.links import Pages
-from dashboards.views import parts, span, tables
+from dashboards.views import evidence, parts, span, tables
 from dashboards.waterfall import Role, Tree
 from inventory import contract
 
@@ -36,14 +36,19 @@ def page(pages: Pages) -> None:
     _warnings(detail, tree)
     _errors(tree)
     decisions = len(detail.approvals)
-    tabs = st.tabs(["Waterfall", f"Decisions ({decisions:,})", f"Logs ({detail.logs_total:,})", "Download"])
+    # Its tab is asked for by other pages, and its answers only when somebody looks at them.
+    names = ["Waterfall", "Evidence", f"Decisions ({decisions:,})", f"Logs ({detail.logs_total:,})", "Download"]
+    tabs = st.tabs(names, key="part", on_change="rerun", bind="query-params")
     with tabs[0]:
         _waterfall(detail, tree)
-    with tabs[1]:
-        _approvals(detail)
+    if tabs[1].open:
+        with tabs[1]:
+            evidence.draw(detail.trace.trace_id)
     with tabs[2]:
-        _logs(detail)
+        _approvals(detail)
     with tabs[3]:
+        _logs(detail)
+    with tabs[4]:
         _download(detail)
 
 

@@ -36,7 +36,7 @@ from opentelemetry.trace import Span, Tracer
 from pydantic import BaseModel, ValidationError
 
 from inventory.client.approvals import PATH
-from inventory.client.asker import Busy, ClientError, Unreachable, understood, unreachable
+from inventory.client.asker import Busy, ClientError, NotUnderstood, Refused, Unreachable, understood, unreachable
 from inventory.contract.approvals import LONGEST_WAIT, Approval, ApprovalDetail, AskApproval, Mode
 
 DEFAULT_URL: Final = "http://127.0.0.1:8000"
@@ -166,7 +166,7 @@ class _Agent:
             answer = yield request
             if isinstance(answer, Approval):
                 return answer
-            if not isinstance(answer, Unreachable | Busy):
+            if not _passes(answer):
                 raise Unanswered(f"{self.agent} may not ask: {answer}") from answer
             yield min(_LONGEST_PAUSE, 0.25 * 2**attempt)
         raise Unanswered(f"Nobody could be asked. {answer}")
@@ -267,6 +267,12 @@ class AsyncGate(_Agent):
         self, kind: type[BaseException] | None, value: BaseException | None, traceback: TracebackType | None
     ) -> None:
         await self.close()
+
+
+def _passes(error: ClientError | None) -> bool:
+    """Whether it may be otherwise in a moment: nobody answered, or not as itself, or it was too busy or stopping."""
+    failed = isinstance(error, Refused) and error.problem.status >= 500
+    return failed or isinstance(error, Unreachable | NotUnderstood | Busy)
 
 
 def _built(http: httpx.Client | httpx.AsyncClient, asked: _Request) -> httpx.Request:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import Field
 
@@ -151,6 +151,10 @@ class Tools(Wire):
 class Decision(Wire):
     trace_id: Annotated[str, Field(description="Empty: it was reported outside of a trace")]
     approval: Approval
+    standing: Annotated[
+        Literal["on record", "contradicted", "claimed"],
+        Field(description="contradicted: the record names another approver, or another decision"),
+    ] = "claimed"
 
 
 class Decisions(Wire):

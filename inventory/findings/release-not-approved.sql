@@ -7,6 +7,5 @@ SELECT
     concat(f.Agent, '/', f.Release) AS Key, f.Agent AS Agent, f.TraceId AS TraceId, f.SpanId AS SpanId, f.At AS At,
     map('release', f.Release, 'known', if(r.Release = '', 'no', 'approved later')) AS Details
 FROM (SELECT * FROM facts WHERE Agent != '' AND Release != '' AND NOT IsCall) AS f
-ASOF LEFT JOIN entries AS e ON e.Agent = f.Agent AND e.Since <= f.At
 LEFT ANY JOIN approved AS r ON r.Agent = f.Agent AND r.Release = f.Release
-WHERE e.State != 'draft' AND (r.Release = '' OR f.At < r.Since)
+WHERE r.Release = '' OR f.At < r.Since

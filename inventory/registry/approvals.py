@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
 from typing import Any, Final, Literal
 
@@ -74,6 +74,13 @@ def ask(change: Change, asked: wire.AskApproval, digests: Digests) -> Approval:
 def get(session: Session, org: str, name: str) -> Approval:
     """Raises Missing."""
     return found(session, Approval, KIND, org, name)
+
+
+def by_id(session: Session, org: str, names: Collection[str]) -> dict[str, Approval]:
+    """Those of these ids that there are."""
+    known = [name for name in sorted(names) if name.startswith("apr_")]
+    asked = select(Approval).where(Approval.org == org, Approval.id.in_(known))
+    return {row.id: row for row in session.scalars(asked)} if known else {}
 
 
 def decide(change: Change, name: str, said: wire.DecideApproval, digests: Digests) -> Approval:

@@ -14,13 +14,15 @@ from inventory.contract import figures
 from inventory.contract.words import Instant
 from inventory.queries import ApprovalsQuery, ConversationQuery, LatencyQuery, SearchQuery, SpendQuery, ToolsQuery
 from inventory.readers import Readers
+from inventory.registry import approvals
+from inventory.registry.change import Registry
 from inventory.routes.door import TheCaller
 from inventory.sight import Sight
 
 ConversationIdPath = Annotated[str, Path(max_length=500, examples=["conv-6f1e"])]
 
 
-def figures_routes(store: Readers, sight: Sight, now: Callable[[], datetime]) -> APIRouter:
+def figures_routes(store: Readers, registry: Registry, sight: Sight, now: Callable[[], datetime]) -> APIRouter:
     """Endpoints are synchronous, as `api_app`'s."""
     routes = APIRouter()
 
@@ -101,16 +103,20 @@ def figures_routes(store: Readers, sight: Sight, now: Callable[[], datetime]) ->
         "/v1/approvals", tags=["figures"], summary="Decisions", responses=problems.responses(401, 403, 422, 429, 503)
     )
     def get_approvals(caller: TheCaller, query: Annotated[ApprovalsQuery, Query()]) -> figures.Decisions:
-        """Approvals and guardrails' verdicts as agents reported them; follow `next` for more."""
+        """Approvals and guardrails' verdicts as agents reported them; follow `next` for more. `standing` says of each
+        whether it is on record: those records are in /v1/approval-requests.
+        """
         as_of = now()
         window = query.window(as_of)
         filters = query.filters(window)
         with store.reader() as client:
             page = decisions.decisions(client, caller.org, filters)
+        with registry.reading() as session:
+            records = approvals.by_id(session, caller.org, {row.approval.approval_id for row in page.decisions})
         return figures.Decisions(
             as_of=as_of,
             window=window,
-            decisions=[figures_wire.decision(row) for row in page.decisions],
+            decisions=[figures_wire.decision(row, records.get(row.approval.approval_id)) for row in page.decisions],
             next=wire.decision_cursor(page.after) if page.after else None,
         )
 

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from dashboards import links, returning, words
-from dashboards.views import approvals
+from dashboards.views import reported
 from dashboards.views.tables import Link, _drawn, as_csv
 from inventory import contract
 from inventory.contract.figures import Decision
@@ -85,7 +85,7 @@ def decision(**given: Any) -> Decision:
 def test_what_was_asked_for_and_not_decided_is_pending() -> None:
     asked = decision(approval_id="a", decision="requested")
     open_ = decision(approval_id="b", decision="requested")
-    found = approvals.pending([asked, open_, decision(approval_id="a", decision="approved")])
+    found = reported.pending([asked, open_, decision(approval_id="a", decision="approved")])
     assert [one.approval.approval_id for one in found] == ["b"]
 
 
@@ -102,13 +102,13 @@ def test_what_was_asked_for_and_not_decided_is_pending() -> None:
 def test_an_override_lets_through_what_the_policy_denied(
     verdict: str, enforced: str, said: str, is_override: bool
 ) -> None:
-    assert approvals.overridden(decision(verdict=verdict, enforced=enforced, decision=said)) is is_override
+    assert reported.overridden(decision(verdict=verdict, enforced=enforced, decision=said)) is is_override
 
 
 def test_what_was_changed_after_the_approver_saw_it() -> None:
-    assert approvals.changed(decision(arguments_digest="a", shown_digest="b"))
-    assert not approvals.changed(decision(arguments_digest="a", shown_digest="a"))
-    assert not approvals.changed(decision(arguments_digest="a"))
+    assert reported.changed(decision(arguments_digest="a", shown_digest="b"))
+    assert not reported.changed(decision(arguments_digest="a", shown_digest="a"))
+    assert not reported.changed(decision(arguments_digest="a"))
 
 
 @pytest.mark.parametrize(
@@ -122,7 +122,7 @@ def test_what_was_changed_after_the_approver_saw_it() -> None:
     ],
 )
 def test_time_to_decide_is_said_only_where_both_ends_are(asked: str, decided: str, took: timedelta | None) -> None:
-    assert approvals.took(decision(requested_at=asked, decided_at=decided)) == took
+    assert reported.took(decision(requested_at=asked, decided_at=decided)) == took
 
 
 def test_figures_are_written_shortly() -> None:
