@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Iterable
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Any, Final
 
@@ -16,6 +16,7 @@ from exporters.bag import line, written
 from exporters.engine import Engine
 from exporters.tables import SOURCES, Chosen
 from inventory.db import cases
+from inventory.db.approvals import Approval
 from inventory.db.models import Agent, Base, Part, Release, Version
 from inventory.db.records import Package, RecordSchedule
 
@@ -42,6 +43,8 @@ def made(session: Session, engine: Engine, package: Package, chosen: Chosen | No
     }  # fmt: skip
     files = {
         "data/agent.json": written(entry),
+        "data/findings.jsonl": b"".join(line(one) for one in (engine.findings(chosen) if chosen else ())),
+        "data/approvals_on_record.jsonl": b"".join(line(_plain(one)) for one in _approvals(session, package)),
         "data/lifecycle.jsonl": b"".join(line(one) for one in _cases(session, org, agent)),
         "data/retention.json": written(_retention(session, engine, package)),
         "data/redactions.json": written({"rules": engine.redactions(chosen) if chosen else []}),
@@ -75,6 +78,16 @@ def _release(session: Session, row: Release) -> dict[str, Any]:
         kept = session.get(Part, (row.org, part["digest"]))
         parts.append({**part, "content": None if kept is None else kept.content.decode()})
     return {**_plain(row), "id": row.id, "parts": parts}
+
+
+def _approvals(session: Session, package: Package) -> Iterable[Approval]:
+    """What the agent asked for in the package's time, and what people said."""
+    first, last = (datetime.combine(day, datetime.min.time(), UTC) for day in (package.starts, package.ends))
+    asked = select(Approval).where(
+        Approval.org == package.org, Approval.agent == package.agent, Approval.requested_at >= first,
+        Approval.requested_at < last,
+    )  # fmt: skip
+    return session.scalars(asked.order_by(Approval.requested_at, Approval.id))
 
 
 def _cases(session: Session, org: str, agent: str) -> Iterable[dict[str, Any]]:

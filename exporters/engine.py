@@ -229,6 +229,22 @@ class Engine:
             client.command(f"INSERT INTO {table} ({names}) SELECT {picked} FROM restoring {READ}")
             client.command("DROP TABLE restoring SYNC")
 
+    def findings(self, chosen: Chosen) -> list[dict[str, Any]]:
+        """What was found in the traces, as it stands now."""
+        rows = (
+            self.store.client()
+            .query(
+                "SELECT Finding, Key, Agent, TraceId, SpanId, At, Details, FoundAt FROM finding_hits FINAL "
+                f"WHERE Org = {literal(chosen.org)} AND NOT Gone AND TraceId IN ({chosen.traces()}) "
+                "ORDER BY Finding, Key, At, TraceId, SpanId"
+            )
+            .named_results()
+        )
+        return [
+            {name: value.isoformat() if isinstance(value, datetime) else value for name, value in row.items()}
+            for row in rows
+        ]
+
     def redactions(self, chosen: Chosen) -> list[dict[str, Any]]:
         """Which rule of which policy replaced how much, in spans and log records."""
         parts = " UNION ALL ".join(

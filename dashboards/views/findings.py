@@ -63,14 +63,17 @@ def _findings() -> None:
                 ("Agents", words.count(len({one.agent for one in open_ if one.agent})), "That they are about"),
             ]
         )
-    if not found.findings:
-        st.success(
-            "**Nothing stands.** It is looked for what agents did within minutes of it; what is looked for is told "
-            "by `GET /v1/finding-definitions`." if shown == "standing" and found.looked else "**There is none.**",
-            icon=":material/verified_user:",
-        )  # fmt: skip
-        return
-    _table(found.findings)
+    if found.findings:
+        _table(found.findings)
+    elif found.looked is None:
+        st.info(
+            "**It wasn't looked for findings yet.** Whoever acts does so every two minutes: see `muster jobs list`.",
+            icon=":material/hourglass_empty:",
+        )
+    elif shown == "standing":
+        st.success("**Nothing stands.** What agents do is looked at within minutes.", icon=":material/verified_user:")
+    else:
+        st.info("**There is none.**", icon=":material/verified_user:")
 
 
 def _table(found: Sequence[Finding]) -> None:

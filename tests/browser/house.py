@@ -66,6 +66,8 @@ def standing(folder: Path) -> Iterator[House]:
                 tokens = _people(admin)
                 _expire(admin)
                 wait_for(lambda: _sealed(admin), "the demo's traces are sealed", 90)
+                admin.run_job("findings", dry_run=False)
+                wait_for(lambda: _looked(admin), "it was looked for findings", 60)
                 clients = {name: open_.enter_context(InventoryClient(api, one)) for name, one in tokens.items()}
                 yield House(pages, api, tokens, clients)
         finally:
@@ -110,3 +112,7 @@ def _expire(admin: InventoryClient) -> None:
 def _sealed(admin: InventoryClient) -> bool:
     seen = admin.incident()
     return seen.newest is not None and seen.waiting == 0
+
+
+def _looked(admin: InventoryClient) -> bool:
+    return any(job.name == "findings" and job.summary.get("traces", 0) > 100 for job in admin.list_jobs().jobs)

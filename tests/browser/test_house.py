@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import re
+import threading
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 from playwright.sync_api import Page, expect
 
+from inventory.client.gate import Gate, Permit
+from inventory.contract.people import NewToken
 from tests.browser.conftest import Open
 from tests.browser.house import EXPIRED, House, standing
 from tests.browser.looking import fits, on_first_screen, settle, sign_in
@@ -200,3 +204,90 @@ def test_a_shadow_is_claimed(house: House, opening: Open) -> None:
     dialog.get_by_role("button", name="Claim", exact=True).click()
     _told(page, "It is scraper's now.")
     assert house.client("ada.admin").get_agent("scraper").state == "draft"
+
+
+def test_an_owner_lets_an_agent_act_and_the_agent_goes_on(house: House, opening: Open, tmp_path: Path) -> None:
+    new = NewToken(kind="agent", name="crm", agents=["support-crm-writer"])
+    secret = house.client("ada.admin").issue_token(new).secret
+    permits: list[Permit] = []
+    with Gate("support-crm-writer", house.api, secret) as gate:
+        arguments = {"case": "CASE-104211", "amount": 900, "currency": "USD"}
+        asking = threading.Thread(
+            target=lambda: permits.append(
+                gate.ask("billing.refund", arguments, policy=("refund-over-500", "2026-02"), shown="Refund 900 USD")
+            )
+        )
+        asking.start()
+        page = _as(house, opening, "kim.lee", "/approvals")
+        on_first_screen(page, "Waiting for somebody (1)")
+        on_first_screen(page, "Refund 900 USD")
+        page.get_by_role("button", name="Decide …").click()
+        dialog = page.get_by_role("dialog")
+        expect(dialog.get_by_text("CASE-104211")).to_be_visible()
+        page.screenshot(path=tmp_path / "decide.png")
+        dialog.get_by_role("button", name="Say it").click()
+        _told(page, "billing.refund of support-crm-writer is approved")
+        asking.join(30)
+    assert [permit.approval.approver for permit in permits] == ["kim.lee"]
+    expect(page.get_by_text("Waiting for somebody")).to_have_count(0)
+    page.screenshot(path=tmp_path / "approvals.png")
+
+
+def test_an_admin_lives_with_a_finding_until_a_day(house: House, opening: Open, tmp_path: Path) -> None:
+    admin = house.client("ada.admin")
+    found = next(one for one in admin.list_findings(limit=500).findings if one.finding == "duplicate-write")
+    page = _as(house, opening, "vera.view", f"/findings?finding={found.id}")
+    on_first_screen(page, "Critical")
+    page.get_by_role("button", name="Live with it").click()
+    expect(page.get_by_role("dialog").get_by_text("needs the scope findings:accept")).to_be_visible()
+
+    page = _as(house, opening, "ada.admin", f"/findings?finding={found.id}")
+    expect(page.get_by_text("After a timeout the first call may have done its work").first).to_be_visible()
+    expect(page.get_by_role("link", name="Evidence").first).to_be_visible()
+    page.screenshot(path=tmp_path / "finding.png")
+    page.get_by_role("button", name="Live with it").click()
+    dialog = page.get_by_role("dialog")
+    expect(dialog.get_by_role("button", name="Accept it")).to_be_disabled()
+    dialog.get_by_label("Reason", exact=True).fill("the new CRM has idempotency keys")
+    dialog.get_by_label("Reason", exact=True).blur()
+    dialog.get_by_role("button", name="Accept it").click()
+    _told(page, "Accepted until")
+    assert admin.get_finding(found.id).finding.accepted_reason == "the new CRM has idempotency keys"
+    (entry,) = [
+        one for one in admin.list_audit(kind="finding", object=found.id, limit=10).entries if "accept" in one.action
+    ]
+    assert entry.actor == "person:ada.admin"
+    page.get_by_text("accepted", exact=True).click()
+    expect(page.get_by_text(re.compile("^1 finding; looked for"))).to_be_visible()
+
+
+def test_the_controls_and_the_evidence_are_read_and_printed(house: House, opening: Open, tmp_path: Path) -> None:
+    page = _as(house, opening, "ada.admin", "/findings?part=Controls")
+    on_first_screen(page, "Not assessed")
+    on_first_screen(page, "Least Privilege")
+    with page.expect_download() as taken:
+        page.get_by_role("button", name="Report to print").click()
+    report = taken.value.path().read_text()
+    assert "controls failed" in report
+    now = datetime.now(UTC)
+    (trace, *_) = house.client("sven.sre").list_traces(
+        limit=1, since=now - timedelta(days=45), until=now, agent="support-crm-writer"
+    ).traces  # fmt: skip
+    page = _as(house, opening, "sven.sre", f"/trace?trace_id={trace.trace_id}&part=Evidence")
+    expect(page.get_by_text("Who requested it?")).to_be_visible()
+    on_first_screen(page, "Answered")
+    page.get_by_text(re.compile("^[0-9]+ sources?$")).first.click()
+    page.screenshot(path=tmp_path / "evidence.png")
+    with page.expect_download() as taken:
+        page.get_by_role("button", name="Page to print").click()
+    kept = taken.value.path().read_text()
+    for name, text in (("controls", report), ("evidence", kept)):
+        (tmp_path / f"{name}.html").write_text(text)
+        printed = page.context.new_page()
+        printed.goto((tmp_path / f"{name}.html").as_uri())
+        printed.emulate_media(media="print")
+        fits(printed)
+        assert len(printed.pdf()) > 10_000
+        if name == "controls":  # What is folded on a screen is on paper.
+            expect(printed.get_by_text("SELECT count(*)").or_(printed.get_by_text("SELECT")).first).to_be_visible()
+        printed.close()

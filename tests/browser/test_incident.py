@@ -109,7 +109,8 @@ def test_an_empty_store_says_how_data_gets_there(page: Page) -> None:
     expect(page.get_by_text("make demo")).to_be_visible()
     for address, words in (
         ("Spend", "No model call was counted"),
-        ("Approvals", "No decision was reported"),
+        ("Approvals", "No agent asked in this window"),
+        ("Findings", "It wasn't looked for findings yet"),
         ("Agents", "All agents (1)"),
         ("Reviews", "Nothing to decide."),
         ("Records", "No month of any agent has traces yet."),
@@ -118,7 +119,18 @@ def test_an_empty_store_says_how_data_gets_there(page: Page) -> None:
         on_first_screen(page, words)
 
 
-EVERY = ["/", "/traces", "/spend", "/approvals", "/agents", "/agent?agent=drafter", "/reviews", "/records", "/audit"]
+EVERY = [
+    "/",
+    "/traces",
+    "/spend",
+    "/approvals",
+    "/findings",
+    "/agents",
+    "/agent?agent=drafter",
+    "/reviews",
+    "/records",
+    "/audit",
+]
 
 
 @pytest.mark.parametrize("address", EVERY)
