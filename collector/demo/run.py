@@ -204,8 +204,11 @@ class Run:
         ms: float = 120,
         fault: Fault | None = None,
         exact: bool = False,
+        more: Mapping[str, AnyValue] | None = None,
     ) -> None:
-        """One tool call of about `ms` (`exact`ly that, if so); with `fault` it ends with that instead."""
+        """One tool call of about `ms` (`exact`ly that, if so); with `fault` it ends with that instead. `more`: what
+        its span says beside, or otherwise.
+        """
         attributes: Attributes = {
             "gen_ai.operation.name": "execute_tool",
             "gen_ai.tool.name": name,
@@ -213,6 +216,7 @@ class Run:
             "gen_ai.tool.call.id": f"call_{self.rng.getrandbits(64):016x}",
             "gen_ai.tool.call.arguments": self._written(agent, arguments),
             "gen_ai.agent.name": agent.service,
+            **(more or {}),
         }
         service = self.stage.service(agent, self.now)
         labels = {"gen_ai.tool.name": name, "outcome": "error" if fault else "ok"}

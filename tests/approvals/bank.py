@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
@@ -14,7 +14,7 @@ from typing import Any
 from opentelemetry import trace
 from opentelemetry.exporter.otlp.proto.common.trace_encoder import encode_spans
 from opentelemetry.sdk.resources import Resource
-from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
@@ -77,6 +77,11 @@ class Bank:
 
     def gate(self, agent: str = WRITER) -> Gate:
         return Gate(agent, self.url, self._tokens[agent], self.tracer)
+
+    def gate_of(self, agent: str) -> Gate:
+        """With a new token of its own."""
+        new = NewToken(kind="agent", name=agent, agents=[agent])
+        return Gate(agent, self.url, self.admin.issue_token(new).secret, self.tracer)
 
     def async_gate(self) -> AsyncGate:
         return AsyncGate(WRITER, self.url, self._tokens[WRITER], self.tracer)
@@ -159,7 +164,10 @@ class Bank:
         """Everything that was recorded is stored when it returns."""
         found = self.spans.get_finished_spans()
         self.spans.clear()
-        body = encode_spans(found).SerializeToString()
+        self.store_spans(found)
+
+    def store_spans(self, spans: Sequence[ReadableSpan]) -> None:
+        body = encode_spans(spans).SerializeToString()
         export = Export(Signal.TRACES, Encoding.PROTOBUF, body, Principal(self.org, WRITER, Method.TOKEN))
         batch = f"bank-{time.time_ns()}-{next(_batches)}"
         stamped = payload.decode(export, time.time_ns(), batch)

@@ -4,11 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import json
+import time
 from collections.abc import Iterator
 from datetime import timedelta
+from random import Random
 
 import pytest
 
+from collector.demo import support
+from collector.demo.agents import CRM
+from collector.demo.schedule import Incident
+from collector.demo.stage import Stage
 from collector.store.connection import Store
 from collector.store.writer import Writer
 from inventory.client import Conflict, NotAllowed
@@ -16,8 +22,8 @@ from inventory.client.gate import Denied, Gate, TimedOut, Unanswered
 from inventory.contract.approvals import AskApproval, DecideApproval
 from inventory.registry import approvals
 from tests.approvals.bank import OTHER, WRITER, Bank, standing, trace_id
-from tests.approvals.examples import in_langgraph, plain, plain_async
-from tests.inventory.registry.asking import asking
+from tests.approvals.examples import in_langgraph, in_the_demo, plain, plain_async
+from tests.inventory.registry.asking import asking, ready
 
 ARGUMENTS = {"case": "C-1042", "amount": 900}
 
@@ -229,3 +235,22 @@ def test_denied_says_who_and_why(bank: Bank) -> None:
         pytest.raises(Denied, match=r"olga did not let billing.refund happen: because \(apr_"),
     ):  # fmt: skip
         gate.ask("billing.refund", ARGUMENTS)
+
+
+def test_the_demos_support_asks_a_person_before_a_large_refund(bank: Bank) -> None:
+    made = bank.admin.register_agent(CRM.service, ready("olga", matchers=[{"service": CRM.service}]))
+    bank.admin.move_agent(CRM.service, "activate", made.revision)
+    collected = in_the_demo.Collected()
+    now = time.time_ns()
+    stage = Stage(collected, seed=5, rollout=now, epoch=now)
+    with bank.gate_of(CRM.service) as gate, bank.deciding("olga") as said:
+        run = in_the_demo.AskingRun(gate, stage, Random(5), start=now, patience=0.001)
+        support.play(run, Incident.LARGE_REFUND)
+    (record,) = said
+    assert (record.policy_id, record.requester) == ("refund-over-500", run.requester)
+    bank.store_spans(collected.spans)
+    (execution,) = bank.people["olga"].get_approval(record.id).executions
+    assert (execution.matches, execution.in_time) == (True, True)
+    claims = bank.admin.approvals(only={"approver": "olga"}, limit=500).decisions
+    (claim,) = [one for one in claims if one.approval.approval_id == record.id]
+    assert claim.standing == "on record"
