@@ -179,7 +179,7 @@ def approval_records(window: contract.Window, limit: int) -> approvals_wire.Appr
     return answer
 
 
-def pending_approvals() -> list[approvals_wire.Approval]:
+def pending_approvals() -> list[approvals_wire.ApprovalRecord]:
     """All that wait, however long ago they were asked for."""
     answer: approvals_wire.ApprovalPage = _fresh(session.reader(), "list_approvals", state="pending", limit=500)
     return answer.approvals

@@ -15,7 +15,7 @@ from dashboards.links import Pages
 from dashboards.views import acting, parts, reported, tables
 from dashboards.views.tables import Link
 from inventory import contract
-from inventory.contract.approvals import Approval, DecideApproval, Word
+from inventory.contract.approvals import ApprovalRecord, DecideApproval, Word
 
 _MOST: Final = 500
 _OF: Final = ("on record", "reported", "guardrails")
@@ -66,7 +66,7 @@ def _on_record(window: contract.Window) -> None:
         )
 
 
-def tiles(decisions: Sequence[Approval], waiting: Sequence[Approval]) -> None:
+def tiles(decisions: Sequence[ApprovalRecord], waiting: Sequence[ApprovalRecord]) -> None:
     yes = sum(one.state in ("approved", "modified") for one in decisions)
     no = sum(one.state == "denied" for one in decisions)
     late = sum(one.state == "timed-out" for one in decisions)
@@ -92,7 +92,7 @@ def tiles(decisions: Sequence[Approval], waiting: Sequence[Approval]) -> None:
     )  # fmt: skip
 
 
-def _pending(waiting: Sequence[Approval]) -> None:
+def _pending(waiting: Sequence[ApprovalRecord]) -> None:
     if not waiting:
         return
     st.markdown(f"##### Waiting for somebody ({len(waiting):,})")
@@ -118,7 +118,7 @@ def _pending(waiting: Sequence[Approval]) -> None:
 
 
 @st.dialog("Decide", icon=":material/how_to_reg:", width="large")
-def _decide(one: Approval) -> None:
+def _decide(one: ApprovalRecord) -> None:
     """What is shown here is what the record says was shown: the text, and exactly the arguments."""
     st.markdown(f"**{words.escaped(one.tool)}** by {one.agent}")
     if one.masked:
@@ -155,7 +155,7 @@ def _decide(one: Approval) -> None:
         )  # fmt: skip
 
 
-def _rows(decisions: Sequence[Approval], key: str) -> None:
+def _rows(decisions: Sequence[ApprovalRecord], key: str) -> None:
     body: list[list[str | Link]] = [
         [
             f"{one.decided_at or one.requested_at:%Y-%m-%d %H:%M:%S}", _MARKS[one.state],
@@ -167,12 +167,12 @@ def _rows(decisions: Sequence[Approval], key: str) -> None:
     tables.rows(["When (UTC)", "Decision", "Approver", "Tool", "Verdict → enforced", ""], body, label=key)
 
 
-def against(one: Approval) -> str:
+def against(one: ApprovalRecord) -> str:
     """The policy's verdict, apart from what the agent was told to do."""
     return f"{one.verdict} → {one.enforced}{' ▲ override' if one.override else ''}"
 
 
-def _all(decisions: Sequence[Approval]) -> None:
+def _all(decisions: Sequence[ApprovalRecord]) -> None:
     rows = tables.grid(
         "records",
         {
@@ -202,7 +202,7 @@ def _all(decisions: Sequence[Approval]) -> None:
     _one(chosen)
 
 
-def _one(one: Approval) -> None:
+def _one(one: ApprovalRecord) -> None:
     found = api.shown("What was done on it", lambda: api.approval_record(one.id))
     if found is None:
         return

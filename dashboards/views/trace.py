@@ -36,14 +36,18 @@ def page(pages: Pages) -> None:
     _warnings(detail, tree)
     _errors(tree)
     decisions = len(detail.approvals)
-    # Its tab is asked for by other pages, and its answers only when somebody looks at them.
+    # Evidence is gathered when somebody wants it, here or by a link.
     names = ["Waterfall", "Evidence", f"Decisions ({decisions:,})", f"Logs ({detail.logs_total:,})", "Download"]
-    tabs = st.tabs(names, key="part", on_change="rerun", bind="query-params")
+    gathered = st.query_params.get("part") == "Evidence"
+    tabs = st.tabs(names, default="Evidence" if gathered else None)
     with tabs[0]:
         _waterfall(detail, tree)
-    if tabs[1].open:
-        with tabs[1]:
+    with tabs[1]:
+        if gathered:
             evidence.draw(detail.trace.trace_id)
+        else:
+            st.caption("Who asked, what ran, what it used, who approved, how to undo it: verified, claimed or missing.")
+            st.button("Gather the evidence", icon=":material/fact_check:", key="gather", on_click=_gather)
     with tabs[2]:
         _approvals(detail)
     with tabs[3]:
@@ -128,6 +132,10 @@ def _warnings(detail: contract.TraceDetail, tree: Tree) -> None:
             "marked in the download, and counted nowhere.",
             icon=":material/content_copy:",
         )
+
+
+def _gather() -> None:
+    st.query_params["part"] = "Evidence"
 
 
 def _choose(span_id: str) -> None:

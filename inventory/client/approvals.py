@@ -21,13 +21,13 @@ class Approvals(Asker):
         """`wait`: seconds until it is answered though nobody has decided."""
         return self._get(f"{PATH}/{quoted(name)}", wire.ApprovalDetail, {"wait": wait})
 
-    def ask_approval(self, asked: wire.AskApproval, *, key: str | None = None) -> wire.Approval:
-        return self._ask("POST", PATH, wire.Approval, body=asked, key=key)
+    def ask_approval(self, asked: wire.AskApproval, *, key: str | None = None) -> wire.ApprovalRecord:
+        return self._ask("POST", PATH, wire.ApprovalRecord, body=asked, key=key)
 
-    def decide_approval(self, name: str, said: wire.DecideApproval) -> wire.Approval:
+    def decide_approval(self, name: str, said: wire.DecideApproval) -> wire.ApprovalRecord:
         """Raises `Conflict` when somebody was faster or it is too late, `NotAllowed` for who may not."""
-        return self._ask("POST", f"{PATH}/{quoted(name)}/decision", wire.Approval, body=said)
+        return self._ask("POST", f"{PATH}/{quoted(name)}/decision", wire.ApprovalRecord, body=said)
 
-    def withdraw_approval(self, name: str, reason: str = "") -> wire.Approval:
+    def withdraw_approval(self, name: str, reason: str = "") -> wire.ApprovalRecord:
         body = wire.Withdraw(reason=reason)
-        return self._ask("POST", f"{PATH}/{quoted(name)}/withdraw", wire.Approval, body=body)
+        return self._ask("POST", f"{PATH}/{quoted(name)}/withdraw", wire.ApprovalRecord, body=body)

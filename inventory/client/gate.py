@@ -37,7 +37,7 @@ from pydantic import BaseModel, ValidationError
 
 from inventory.client.approvals import PATH
 from inventory.client.asker import Busy, ClientError, NotUnderstood, Refused, Unreachable, understood, unreachable
-from inventory.contract.approvals import LONGEST_WAIT, Approval, ApprovalDetail, AskApproval, Mode
+from inventory.contract.approvals import LONGEST_WAIT, ApprovalDetail, ApprovalRecord, AskApproval, Mode
 
 DEFAULT_URL: Final = "http://127.0.0.1:8000"
 _TIMEOUT: Final = httpx.Timeout(LONGEST_WAIT + 10.0, connect=3.0)
@@ -48,7 +48,7 @@ _LONGEST_PAUSE: Final = 10.0
 class NotApproved(Exception):
     """It must not be done. `approval`: the record, where there is one."""
 
-    def __init__(self, said: str, approval: Approval | None = None) -> None:
+    def __init__(self, said: str, approval: ApprovalRecord | None = None) -> None:
         super().__init__(said)
         self.approval = approval
 
@@ -69,7 +69,7 @@ class Unanswered(NotApproved):
 class Permit:
     """It may be done, with these arguments: a person may have changed them. `attributes` belong on the tool's span."""
 
-    approval: Approval
+    approval: ApprovalRecord
     tool_call_id: str
     arguments: dict[str, Any]
 
@@ -88,14 +88,14 @@ class Permit:
 class _Request:
     method: str
     path: str
-    model: type[Approval | ApprovalDetail]
+    model: type[ApprovalRecord | ApprovalDetail]
     body: BaseModel | None
     headers: dict[str, str]
     wait: int
 
 
 _Pause = float
-_Steps = Generator[_Request | _Pause, Approval | ClientError | None, Permit]
+_Steps = Generator[_Request | _Pause, ApprovalRecord | ClientError | None, Permit]
 
 
 class Said(TypedDict, total=False):
@@ -150,7 +150,7 @@ class _Agent:
         """Retries what may be tried again; the key makes it one request however often it is sent."""
         span = trace.get_current_span()
         propagate.inject(headers := {"Idempotency-Key": uuid.uuid4().hex, **self._headers})
-        row = yield from self._told(_Request("POST", PATH, Approval, asked, headers, 0))
+        row = yield from self._told(_Request("POST", PATH, ApprovalRecord, asked, headers, 0))
         _note(span, row)
         while row.state == "pending":
             path = f"{PATH}/{row.id}"
@@ -161,10 +161,12 @@ class _Agent:
         arguments = dict(asked.arguments) if row.decided_arguments is None else json.loads(row.decided_arguments)
         return Permit(row, asked.tool_call_id, arguments)
 
-    def _told(self, request: _Request) -> Generator[_Request | _Pause, Approval | ClientError | None, Approval]:
+    def _told(
+        self, request: _Request
+    ) -> Generator[_Request | _Pause, ApprovalRecord | ClientError | None, ApprovalRecord]:
         for attempt in range(_TRIES):
             answer = yield request
-            if isinstance(answer, Approval):
+            if isinstance(answer, ApprovalRecord):
                 return answer
             if not _passes(answer):
                 raise Unanswered(f"{self.agent} may not ask: {answer}") from answer
@@ -183,7 +185,7 @@ class Gate(_Agent):
     def ask(self, tool: str, arguments: Mapping[str, Any], **more: Unpack[Said]) -> Permit:
         """Returns when a person let it happen. Raises NotApproved otherwise."""
         steps = self._steps(self._asked(tool, arguments, more))
-        answer: Approval | ClientError | None = None
+        answer: ApprovalRecord | ClientError | None = None
         while True:
             try:
                 step = steps.send(answer)
@@ -203,7 +205,7 @@ class Gate(_Agent):
         with self.tracer.start_as_current_span(f"execute_tool {tool}", attributes=permit.attributes):
             yield permit
 
-    def _send(self, asked: _Request) -> Approval | ClientError:
+    def _send(self, asked: _Request) -> ApprovalRecord | ClientError:
         try:
             return _read(self.url, asked, self._http.send(_built(self._http, asked)))
         except httpx.TransportError as error:
@@ -232,7 +234,7 @@ class AsyncGate(_Agent):
     async def ask(self, tool: str, arguments: Mapping[str, Any], **more: Unpack[Said]) -> Permit:
         """As `Gate.ask`."""
         steps = self._steps(self._asked(tool, arguments, more))
-        answer: Approval | ClientError | None = None
+        answer: ApprovalRecord | ClientError | None = None
         while True:
             try:
                 step = steps.send(answer)
@@ -251,7 +253,7 @@ class AsyncGate(_Agent):
         with self.tracer.start_as_current_span(f"execute_tool {tool}", attributes=permit.attributes):
             yield permit
 
-    async def _send(self, asked: _Request) -> Approval | ClientError:
+    async def _send(self, asked: _Request) -> ApprovalRecord | ClientError:
         try:
             return _read(self.url, asked, await self._http.send(_built(self._http, asked)))
         except httpx.TransportError as error:
@@ -282,7 +284,7 @@ def _built(http: httpx.Client | httpx.AsyncClient, asked: _Request) -> httpx.Req
     return http.build_request(asked.method, asked.path, content=body, headers=headers, params=params)
 
 
-def _read(url: str, asked: _Request, response: httpx.Response) -> Approval | ClientError:
+def _read(url: str, asked: _Request, response: httpx.Response) -> ApprovalRecord | ClientError:
     try:
         found = understood(url, asked.path, asked.model, response)
     except ClientError as error:
@@ -290,7 +292,7 @@ def _read(url: str, asked: _Request, response: httpx.Response) -> Approval | Cli
     return found.approval if isinstance(found, ApprovalDetail) else found
 
 
-def _note(span: Span, row: Approval) -> None:
+def _note(span: Span, row: ApprovalRecord) -> None:
     """What was asked and said, on the span that asked; digests, and not what they are of."""
     said = {
         "id": row.id,
@@ -310,7 +312,7 @@ def _note(span: Span, row: Approval) -> None:
     span.add_event("muster.approval", {f"muster.approval.{name}": text for name, text in said.items() if text})
 
 
-def _refusal(row: Approval) -> NotApproved:
+def _refusal(row: ApprovalRecord) -> NotApproved:
     if row.state == "timed-out":
         return TimedOut(f"Nobody decided about {row.tool} by {row.expires_at:%H:%M} UTC ({row.id}). Ask again.", row)
     said = f": {row.reason}" if row.reason else ""

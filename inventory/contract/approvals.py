@@ -82,7 +82,7 @@ class Withdraw(Given):
     reason: Prose = ""
 
 
-class Approval(Wire):
+class ApprovalRecord(Wire):
     """A request for approval and what came of it. Arguments and what was shown are masked for who may not see them.
 
     `verdict` is what the policy said, `state` what the person said, `enforced` what the agent was told to do.
@@ -128,7 +128,7 @@ class ApprovalPage(Wire):
     """`next` is the cursor of the following page, null on the last one."""
 
     as_of: Moment
-    approvals: list[Approval]
+    approvals: list[ApprovalRecord]
     next: str | None = None
 
 
@@ -146,5 +146,5 @@ class Execution(Wire):
 class ApprovalDetail(Wire):
     """With what was done on it."""
 
-    approval: Approval
+    approval: ApprovalRecord
     executions: list[Execution]

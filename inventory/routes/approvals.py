@@ -29,6 +29,8 @@ from inventory.routes.agents import PageQuery
 from inventory.routes.door import TheAsking, TheCaller, post, refused, tag
 
 ApprovalPath = Annotated[str, Path(pattern=r"^apr_[0-9a-f]{16}$", examples=["apr_0123456789abcdef"])]
+LONGEST: float = wire.LONGEST_WAIT
+"""Seconds that an answer is held back, whatever is asked for."""
 _LOOKS = 0.5
 """Seconds between two looks at what is waited for."""
 
@@ -69,14 +71,14 @@ def approval_routes(registry: Registry, store: Readers, reads: ReadLog, digests:
         return wire.ApprovalPage(as_of=now, approvals=found, next=cursor)
 
     @routes.post(
-        "/v1/approval-requests", status_code=201, summary="Ask", response_model=wire.Approval, responses=answers
+        "/v1/approval-requests", status_code=201, summary="Ask", response_model=wire.ApprovalRecord, responses=answers
     )
     def ask_approval(asking: TheAsking, asked: wire.AskApproval) -> Response:
         """May the agent do this? Ask again with the same Idempotency-Key and it is the same request."""
         if not approvals.asks_for(asking.caller, asked.agent):
             raise refused(asking.caller, Scope.APPROVALS_REQUEST, asked.agent)
 
-        def act(change: Change) -> tuple[wire.Approval, dict[str, str]]:
+        def act(change: Change) -> tuple[wire.ApprovalRecord, dict[str, str]]:
             row = approvals.ask(change, asked, digests)
             return answer(row, change.at, content=True), {"Location": f"/v1/approval-requests/{row.id}"}
 
@@ -90,7 +92,7 @@ def approval_routes(registry: Registry, store: Readers, reads: ReadLog, digests:
     ) -> wire.ApprovalDetail:
         """With the calls that were made on it. `wait` holds the answer back until somebody has decided."""
         loop = asyncio.get_running_loop()
-        until = loop.time() + query.wait
+        until = loop.time() + min(query.wait, LONGEST)
         row = await run_in_threadpool(_read, caller, approval_id)
         while row.state == approvals.PENDING and (left := until - loop.time()) > 0:
             await asyncio.sleep(min(_LOOKS, left))
@@ -102,32 +104,32 @@ def approval_routes(registry: Registry, store: Readers, reads: ReadLog, digests:
         return wire.ApprovalDetail(approval=row, executions=calls)
 
     @routes.post(
-        "/v1/approval-requests/{approval_id}/decision", summary="Decide", response_model=wire.Approval,
+        "/v1/approval-requests/{approval_id}/decision", summary="Decide", response_model=wire.ApprovalRecord,
         responses=answers,
     )  # fmt: skip
     def decide_approval(asking: TheAsking, approval_id: ApprovalPath, said: wire.DecideApproval) -> Response:
         """For who was named; for who may decide for the agent, if nobody was. Never for whom it was asked."""
 
-        def act(change: Change) -> tuple[wire.Approval, dict[str, str]]:
+        def act(change: Change) -> tuple[wire.ApprovalRecord, dict[str, str]]:
             row = approvals.decide(change, approval_id, said, digests)
             return _seen(change.session, asking.caller, row), {"ETag": f'"{row.revision}"'}
 
         return post(registry, asking, said, act, 200)
 
     @routes.post(
-        "/v1/approval-requests/{approval_id}/withdraw", summary="Withdraw", response_model=wire.Approval,
+        "/v1/approval-requests/{approval_id}/withdraw", summary="Withdraw", response_model=wire.ApprovalRecord,
         responses=answers,
     )  # fmt: skip
     def withdraw_approval(asking: TheAsking, approval_id: ApprovalPath, given: wire.Withdraw) -> Response:
         """The agent does without it."""
 
-        def act(change: Change) -> tuple[wire.Approval, dict[str, str]]:
+        def act(change: Change) -> tuple[wire.ApprovalRecord, dict[str, str]]:
             row = approvals.withdraw(change, approval_id, given.reason)
             return answer(row, change.at, content=True), {"ETag": f'"{row.revision}"'}
 
         return post(registry, asking, given, act, 200)
 
-    def _read(caller: Caller, name: str) -> wire.Approval:
+    def _read(caller: Caller, name: str) -> wire.ApprovalRecord:
         with registry.reading() as session:
             row = approvals.get(session, caller.org, name)
             may = approvals.asks_for(caller, row.agent) or reach(caller, Scope.TELEMETRY_READ)
@@ -135,13 +137,13 @@ def approval_routes(registry: Registry, store: Readers, reads: ReadLog, digests:
                 raise refused(caller, Scope.TELEMETRY_READ, name)
             return _seen(session, caller, row)
 
-    def _calls(org: str, row: wire.Approval) -> list[wire.Execution]:
+    def _calls(org: str, row: wire.ApprovalRecord) -> list[wire.Execution]:
         if not row.trace_id:
             return []
         with store.reader() as client:
             return executions(row, tool_calls(client, org, row.trace_id))
 
-    def _seen(session: Session, caller: Caller, row: Approval) -> wire.Approval:
+    def _seen(session: Session, caller: Caller, row: Approval) -> wire.ApprovalRecord:
         agent = agents.get(session, row.org, row.agent)
         held = reach(caller, Scope.CONTENT_READ)
         own = held.covers(agent.id, owners=(agent.owner, agent.backup_owner), team=agent.team)
@@ -152,19 +154,19 @@ def approval_routes(registry: Registry, store: Readers, reads: ReadLog, digests:
     return routes
 
 
-def answer(row: Approval, now: datetime, *, content: bool, may: bool = False) -> wire.Approval:
+def answer(row: Approval, now: datetime, *, content: bool, may: bool = False) -> wire.ApprovalRecord:
     """As it is at this moment."""
-    fields = {name: getattr(row, name) for name in wire.Approval.model_fields if hasattr(row, name)}
+    fields = {name: getattr(row, name) for name in wire.ApprovalRecord.model_fields if hasattr(row, name)}
     state = approvals.state_at(row, now)
     if not content:
         fields |= {"arguments": None, "shown": None, "decided_arguments": None, "why": row.why and MASK}
-    return wire.Approval.model_validate(
+    return wire.ApprovalRecord.model_validate(
         {**fields, "state": state, "enforced": approvals.enforced_at(row, now), "masked": not content,
          "may_decide": may}
     )  # fmt: skip
 
 
-def executions(row: wire.Approval, calls: list[ToolCall]) -> list[wire.Execution]:
+def executions(row: wire.ApprovalRecord, calls: list[ToolCall]) -> list[wire.Execution]:
     """Which of a trace's tool calls were made on an approval: those that name it, or have the id of the call asked
     for.
     """

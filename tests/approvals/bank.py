@@ -26,7 +26,7 @@ from inventory.auth.authenticator import Authenticator
 from inventory.auth.roles import Role
 from inventory.client import InventoryClient
 from inventory.client.gate import AsyncGate, Gate
-from inventory.contract.approvals import Approval, AskApproval, DecideApproval
+from inventory.contract.approvals import ApprovalRecord, AskApproval, DecideApproval
 from inventory.contract.people import NewToken, PersonSpec, RoleGiven, TeamSpec
 from inventory.registry import tokens
 from inventory.registry.change import Registry
@@ -86,7 +86,7 @@ class Bank:
     def async_gate(self) -> AsyncGate:
         return AsyncGate(WRITER, self.url, self._tokens[WRITER], self.tracer)
 
-    def pending(self) -> Approval:
+    def pending(self) -> ApprovalRecord:
         """The one that waits; waits for it."""
         until = time.monotonic() + 20
         while time.monotonic() < until:
@@ -96,9 +96,9 @@ class Bank:
         raise AssertionError("nobody asked for anything")
 
     @contextmanager
-    def deciding(self, person: str, decision: str = "approve", **more: Any) -> Iterator[list[Approval]]:
+    def deciding(self, person: str, decision: str = "approve", **more: Any) -> Iterator[list[ApprovalRecord]]:
         """As soon as something waits, they say this."""
-        said: list[Approval] = []
+        said: list[ApprovalRecord] = []
 
         def decide() -> None:
             row = self.pending()
@@ -113,7 +113,7 @@ class Bank:
         finally:
             thread.join()
 
-    def asked(self, wanted: AskApproval) -> Approval:
+    def asked(self, wanted: AskApproval) -> ApprovalRecord:
         return self.client_of(wanted.agent).ask_approval(wanted)
 
     def client_of(self, agent: str) -> InventoryClient:

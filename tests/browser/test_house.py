@@ -273,7 +273,9 @@ def test_the_controls_and_the_evidence_are_read_and_printed(house: House, openin
     (trace, *_) = house.client("sven.sre").list_traces(
         limit=1, since=now - timedelta(days=45), until=now, agent="support-crm-writer"
     ).traces  # fmt: skip
-    page = _as(house, opening, "sven.sre", f"/trace?trace_id={trace.trace_id}&part=Evidence")
+    page = _as(house, opening, "sven.sre", f"/trace?trace_id={trace.trace_id}")
+    page.get_by_role("tab", name="Evidence").click()
+    page.get_by_role("button", name="Gather the evidence").click()
     expect(page.get_by_text("Who requested it?")).to_be_visible()
     on_first_screen(page, "Answered")
     page.get_by_text(re.compile("^[0-9]+ sources?$")).first.click()

@@ -77,7 +77,7 @@ def test_a_month_says_what_is_wrong_with_it(world: World) -> None:
     assert states(world, "drafter")["2026-10"] == "complete"
     hold = world.hold("agent", "drafter")
     assert states(world, "drafter")["2026-10"] == "held"
-    assert world.work().result == {"held": True, "objects": 40}
+    assert world.work().result == {"held": True, "objects": 44}
     world.release(hold)
     assert world.work().result["held"] is False
     assert states(world, "drafter")["2026-10"] == "complete"

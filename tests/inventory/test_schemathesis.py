@@ -16,6 +16,7 @@ from inventory.auth.authenticator import Authenticator
 from inventory.contract.releases import Bundle
 from inventory.registry import releases, tokens
 from inventory.registry.change import Registry
+from inventory.routes import approvals
 from tests.browser.scene import fill
 from tests.inventory.access import inventory
 from tests.inventory.registry.asking import add, asking, ready, registry
@@ -46,9 +47,13 @@ def url(store: Store, writer: Writer, tmp_path_factory: pytest.TempPathFactory) 
     services = inventory(directory)
     fill(writer)
     _people_and_agents(services.registry)
+    # Each of its requests may ask to be held for half a minute.
+    monkeypatch = pytest.MonkeyPatch()
+    monkeypatch.setattr(approvals, "LONGEST", 0.05)
     known = Authenticator(services.registry.database, admin=tokens.digest_of(_SECRET))
     with served(whole_app(store, inventory(directory, known, services.registry.database))) as base:
         yield base
+    monkeypatch.undo()
 
 
 def _people_and_agents(opened: Registry) -> None:

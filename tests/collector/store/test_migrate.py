@@ -188,7 +188,7 @@ def test_file_names_count_up_without_gaps_and_name_what_they_create() -> None:
 
 def test_every_kept_table_forgets_no_token_too_soon_and_is_synced() -> None:
     kept = [m.sql for m in load() if "MergeTree" in m.sql]
-    assert len(kept) == 27
+    assert len(kept) == 29
     for sql in kept:
         assert "non_replicated_deduplication_window = 10000" in sql
         assert "fsync_after_insert = 1, fsync_part_directory = 1" in sql

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -16,7 +18,7 @@ from collector.store.connection import Store
 from collector.store.writer import Writer
 from deploy.registry.demo import register
 from inventory.auth.authenticator import Authenticator
-from inventory.client import InventoryClient, NotFound
+from inventory.client import InventoryClient, NotAllowed, NotFound
 from inventory.client.gate import Gate
 from inventory.contract import Trace
 from inventory.contract.evidence import Answer, Evidence
@@ -31,11 +33,16 @@ from tests.inventory.serving import served
 from tests.inventory.whole import whole_app
 
 SECRET = "muster-admin_of-this-test"
-ORG = "evidence-demo"
+
+
+@dataclass(frozen=True)
+class Demo:
+    client: InventoryClient
+    traces: frozenset[str]
 
 
 @pytest.fixture(scope="module")
-def demo(store: Store, writer: Writer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[InventoryClient]:
+def demo(store: Store, writer: Writer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Demo]:
     """Played by the demo's own exporters, sent with a token, sealed; its agents registered as `make demo` does."""
     directory = tmp_path_factory.mktemp("evidence")
     first = inventory(directory, store=store)
@@ -47,7 +54,7 @@ def demo(store: Store, writer: Writer, tmp_path_factory: pytest.TempPathFactory)
             send(captured.endpoint, protocol="http", days=0.3, traces=80, seed=11)
         _store(writer, captured)
         seal(store, directory / "seals")
-        yield client
+        yield Demo(client, frozenset(span.trace_id.hex() for _, span in captured.spans))
 
 
 def _store(writer: Writer, captured: Captured) -> None:
@@ -65,18 +72,20 @@ def _answers(found: Evidence) -> Mapping[str, Answer]:
     return {one.question: one for one in found.answers}
 
 
-def _day(client: InventoryClient, agent: str) -> list[Trace]:
-    from datetime import UTC, datetime, timedelta
-
+def _played(demo: Demo, agent: str) -> list[Trace]:
+    """Traces of the demo: others send into the same organisation."""
     now = datetime.now(UTC)
-    return [*client.list_traces(limit=500, since=now - timedelta(days=1), until=now, agent=agent).traces]
+    found = demo.client.list_traces(limit=500, since=now - timedelta(days=1), until=now, agent=agent).traces
+    return [one for one in found if one.trace_id in demo.traces]
 
 
-def test_what_the_demo_says_is_missing_in_none_of_its_support_traces(demo: InventoryClient) -> None:
-    traces = [one for one in _day(demo, "support-crm-writer") if one.outcome == "completed" and not one.unpriced_calls]
+def test_what_the_demo_says_is_missing_in_none_of_its_support_traces(demo: Demo) -> None:
+    traces = [
+        one for one in _played(demo, "support-crm-writer") if one.outcome == "completed" and not one.unpriced_calls
+    ]
     assert len(traces) >= 10
     for trace in traces:
-        found = demo.evidence(trace.trace_id)
+        found = demo.client.evidence(trace.trace_id)
         answers = _answers(found)
         missing = {name for name, one in answers.items() if one.standing == "missing"}
         assert missing == set(), (trace.trace_id, {name: answers[name].answer for name in missing})
@@ -88,42 +97,42 @@ def test_what_the_demo_says_is_missing_in_none_of_its_support_traces(demo: Inven
         assert found.undo, "it wrote"
 
 
-def test_what_the_demo_does_not_say_is_missing(demo: InventoryClient) -> None:
-    (stray, *_) = _day(demo, "shadow-scraper")
-    answers = _answers(demo.evidence(stray.trace_id))
+def test_what_the_demo_does_not_say_is_missing(demo: Demo) -> None:
+    (stray, *_) = _played(demo, "shadow-scraper")
+    answers = _answers(demo.client.evidence(stray.trace_id))
     assert answers["requester"].standing == "missing"
     assert answers["version"].standing == "missing"
     assert answers["undo"].standing == "not-needed"  # Nobody registered it, so nobody said what writes.
     assert "user.id" in answers["requester"].missing[0]
-    pipelines = [_answers(demo.evidence(one.trace_id)) for one in _day(demo, "pipeline-publisher")]
+    pipelines = [_answers(demo.client.evidence(one.trace_id)) for one in _played(demo, "pipeline-publisher")]
     quiet = [one for one in pipelines if one["approval"].standing == "not-needed"]
     assert quiet
     for answers in quiet:  # No policy is asked where nothing is severe; chat.notify has no declared reversal.
         assert answers["policy"].standing == "missing"
         assert answers["undo"].missing == ["declare the reversal of chat.notify in the agent's entry (tools.reversals)"]
-    unpriced = [one for one in _day(demo, "support-qa-sampler") if one.unpriced_calls]
+    unpriced = [one for one in _played(demo, "support-qa-sampler") if one.unpriced_calls]
     assert unpriced
-    assert _answers(demo.evidence(unpriced[0].trace_id))["cost"].standing == "missing"
+    assert _answers(demo.client.evidence(unpriced[0].trace_id))["cost"].standing == "missing"
 
 
-def test_an_approval_of_the_demo_is_a_claim(demo: InventoryClient) -> None:
-    gated = [one for one in _day(demo, "support-supervisor-gate") if one.approvals]
+def test_an_approval_of_the_demo_is_a_claim(demo: Demo) -> None:
+    gated = [one for one in _played(demo, "support-supervisor-gate") if one.approvals]
     assert gated
-    answers = _answers(demo.evidence(gated[0].trace_id))
+    answers = _answers(demo.client.evidence(gated[0].trace_id))
     assert answers["approval"].standing == "claimed"
     assert answers["policy"].standing == "claimed"
 
 
-def test_a_page_says_the_same_and_fetches_nothing(demo: InventoryClient, tmp_path: Path) -> None:
-    (trace, *_) = _day(demo, "support-crm-writer")
-    found, page = demo.evidence(trace.trace_id), demo.evidence_page(trace.trace_id)
+def test_a_page_says_the_same_and_fetches_nothing(demo: Demo, tmp_path: Path) -> None:
+    (trace, *_) = _played(demo, "support-crm-writer")
+    found, page = demo.client.evidence(trace.trace_id), demo.client.evidence_page(trace.trace_id)
     (tmp_path / "evidence.html").write_text(page)
     assert trace.trace_id in page
     assert all(one.asks in page for one in found.answers)
     assert "src=" not in page
     assert "http" not in page.replace("http.get", "")
     with pytest.raises(NotFound):
-        demo.evidence("0" * 31 + "1")
+        demo.client.evidence("0" * 31 + "1")
 
 
 @pytest.fixture(scope="module")
@@ -170,8 +179,6 @@ def test_what_muster_knows_itself_is_verified(bank: Bank, store: Store, tmp_path
 
 
 def test_a_token_of_a_machine_reads_no_evidence(bank: Bank) -> None:
-    from inventory.client import NotAllowed
-
     secret = bank.admin.issue_token(NewToken(kind="agent", name="x", agents=["crm-writer"])).secret
     with InventoryClient(bank.url, secret) as client, pytest.raises(NotAllowed):
         client.evidence("0" * 32)
