@@ -19,13 +19,13 @@ from collector.store.reads import Unavailable, statement
 from inventory.findings.definitions import Definition, definitions, prepared
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
-_MOST_TRACES: Final = 300_000
+_MOST_TRACES: Final = 50_000
 """Sealed traces that are looked at together: what is prepared of them stands in memory."""
 _DAYS: Final = 7
 """How far back it is looked who sends telemetry."""
 _SETTINGS: Final = {
     "max_threads": 2,
-    "max_memory_usage": 4 << 30,
+    "max_memory_usage": 1 << 30,
     "async_insert": 0,
     "prefer_column_name_to_alias": 1,
     "allow_suspicious_low_cardinality_types": 1,
@@ -96,18 +96,6 @@ def _look(client: Client, org: str, since: datetime, until: datetime, now: datet
     return looked
 
 
-def rows(client: Client, definition: Definition, org: str, since: datetime, until: datetime) -> list[Mapping[str, Any]]:
-    """What one finding finds, and nothing is kept: for looking at it. Raises `ReadError`."""
-    asked: dict[str, Any] = {"org": org, "from": _millis(since), "until": _millis(until), "days": _DAYS}
-    with _errors():
-        for name, sql in prepared().items():
-            client.command(f"DROP TEMPORARY TABLE IF EXISTS {name}")
-            client.command(_written(sql), parameters=asked, settings=_SETTINGS)
-            if name == "runs":
-                _, asked["since"], asked["till"] = _bounds(client)
-        return list(client.query(_written(definition.sql), parameters=asked, settings=_SETTINGS).named_results())
-
-
 def _found(client: Client, definition: Definition, asked: Mapping[str, Any], now: datetime) -> None:
     """What is found is kept; what was found in the same traces, and is no more, is gone."""
     told = {**asked, "finding": definition.name, "now": _micros(now)}
@@ -120,10 +108,10 @@ def _found(client: Client, definition: Definition, asked: Mapping[str, Any], now
     )  # fmt: skip
     where = "TraceId = ''" if definition.of == "agents" else "TraceId IN (SELECT TraceId FROM runs)"
     client.command(
-        f"INSERT INTO finding_hits ({_COLUMNS}) SELECT Org, Finding, Key, Agent, TraceId, SpanId, At, Details, "
-        "fromUnixTimestamp64Micro({now:Int64}), 1 FROM finding_hits FINAL "
-        f"WHERE Org = {{org:String}} AND Finding = {{finding:String}} AND {where} AND NOT Gone "
-        "AND FoundAt < fromUnixTimestamp64Micro({now:Int64})",
+        f"INSERT INTO finding_hits ({_COLUMNS}) SELECT {{org:String}}, {{finding:String}}, Key, '', TraceId, SpanId, "
+        "argMax(At, FoundAt), map(), fromUnixTimestamp64Micro({now:Int64}), 1 FROM finding_hits "
+        f"WHERE Org = {{org:String}} AND Finding = {{finding:String}} AND {where} GROUP BY Key, TraceId, SpanId "
+        "HAVING argMax(Gone, FoundAt) = 0 AND max(FoundAt) < fromUnixTimestamp64Micro({now:Int64})",
         parameters=told, settings=_SETTINGS,
     )  # fmt: skip
 

@@ -9,3 +9,6 @@ SELECT
 FROM (SELECT * FROM facts WHERE Agent != '' AND Release != '' AND NOT IsCall) AS f
 LEFT ANY JOIN approved AS r ON r.Agent = f.Agent AND r.Release = f.Release
 WHERE r.Release = '' OR f.At < r.Since
+-- One for each trace: an agent at work in many spans is still one run.
+ORDER BY f.At
+LIMIT 1 BY f.Agent, f.Release, f.TraceId
