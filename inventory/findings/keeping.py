@@ -26,7 +26,7 @@ from inventory.registry.findings import Kept, Opened
 
 log = logging.getLogger(__name__)
 ACTOR: Final = "muster:findings"
-_AGAIN: Final = timedelta(minutes=15)
+_AGAIN: Final = timedelta(minutes=5)
 """Looked at once more: an approval may have been published, or a log record come in, after its trace was sealed."""
 _BEGIN: Final = timedelta(days=30)
 
