@@ -210,18 +210,8 @@ def controls(days: int) -> controls_wire.ControlReport:
     return answer
 
 
-def controls_page(days: int) -> str:
-    answer: str = _kept(session.reader(), "controls_page", days=days)
-    return answer
-
-
 def evidence(trace_id: str) -> evidence_wire.Evidence:
     answer: evidence_wire.Evidence = _kept(session.reader(), "evidence", trace_id)
-    return answer
-
-
-def evidence_page(trace_id: str) -> str:
-    answer: str = _kept(session.reader(), "evidence_page", trace_id)
     return answer
 
 

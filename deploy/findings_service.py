@@ -9,7 +9,8 @@ from typing import Any
 from collector.store.connection import Store
 from deploy.inventory_service import InventoryService
 from inventory.findings.keeping import Findings
-from lifecycle.jobs import Job
+from inventory.registry import people
+from lifecycle.jobs import Job, each
 from lifecycle.looking import HEARTBEAT_ORG
 from lifecycle.violations import of_finding
 
@@ -19,14 +20,15 @@ class FindingsService:
 
     def __init__(self, inventory: InventoryService, store: Store) -> None:
         services = inventory.inventory
+        self._registry = services.registry
         self._findings = Findings(services.registry, store, services.publisher, of_finding)
 
     def job(self) -> Job:
         """For the scheduler."""
 
         def act(dry_run: bool) -> Mapping[str, Any]:
-            orgs = [org for org in self._findings.organisations() if org != HEARTBEAT_ORG]
-            found = {org: dict(self._findings.run(org)) for org in orgs if not dry_run}
-            return next(iter(found.values())) if len(found) == 1 else found
+            with self._registry.reading() as session:
+                orgs = [org for org in people.organisations(session) if org != HEARTBEAT_ORG]
+            return each(orgs, lambda org: {} if dry_run else self._findings.run(org))
 
         return Job("findings", timedelta(minutes=2), act, "look for controls that failed, in what was sealed since")

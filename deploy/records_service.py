@@ -7,7 +7,6 @@ from datetime import timedelta
 from typing import Any
 
 from fastapi import APIRouter
-from sqlalchemy import select
 
 from collector.retention.holds import Holds
 from collector.retention.job import Paused, Retention
@@ -24,7 +23,7 @@ from exporters.figures import Figures
 from exporters.routes import record_routes
 from exporters.settings import RecordsSettings
 from exporters.signing import KeyFile
-from inventory.db.models import Organisation
+from inventory.registry import people
 from lifecycle.jobs import Job
 from lifecycle.looking import HEARTBEAT_ORG, HEARTBEAT_SERVICE
 
@@ -62,7 +61,7 @@ class RecordsService:
 
     def _organisations(self) -> list[str]:
         with self.records.registry.reading() as session:
-            return sorted({"default", *session.scalars(select(Organisation.id))} - {HEARTBEAT_ORG})
+            return [org for org in people.organisations(session) if org != HEARTBEAT_ORG]
 
     def routes(self) -> list[APIRouter]:
         return [record_routes(self.records)]

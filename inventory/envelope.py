@@ -180,14 +180,18 @@ class Sealed:
         }  # fmt: skip
         return {f"muster.task.{name}": value for name, value in told.items() if value not in (None, "", [])}
 
-    def check(self, keys: Iterable[str], trace_id: str, now: datetime) -> TaskEnvelope:
-        """The envelope, if one of these public keys (PEM) signed it for this trace, and it isn't over. Raises
-        EnvelopeError.
+    def check(
+        self, keys: Iterable[str], trace_id: str, now: datetime, attributes: Mapping[str, str] | None = None
+    ) -> TaskEnvelope:
+        """The envelope, if one of these public keys (PEM) signed it for this trace, and it isn't over. `attributes`:
+        those of a span that carries it, which must say the same. Raises EnvelopeError.
         """
         said = self.envelope
         self.verify(keys)
         if said.trace_id != trace_id:
             raise EnvelopeError("other-trace", f"it was made for trace {said.trace_id}")
+        if other := differs(said, attributes or {}):
+            raise EnvelopeError("differs", f"muster.task.{other} of the span isn't what was signed")
         if said.hop_count > said.ttl:
             raise EnvelopeError("too-many-hops", f"hop {said.hop_count} of {said.ttl}")
         if said.deadline is not None and now > said.deadline:

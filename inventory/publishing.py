@@ -16,9 +16,10 @@ from collector.store import registry as published
 from collector.store.registry import Identity, PublishedVersion, Resolution
 from inventory.audit import head
 from inventory.canonical import canonical
-from inventory.db.models import Organisation, Version
+from inventory.db.models import Version
 from inventory.matching import Matchers, Telemetry
 from inventory.readers import Writers
+from inventory.registry import people
 from inventory.registry.change import Registry
 
 _AT_ONCE = 2_000
@@ -80,7 +81,7 @@ class Publisher:
 
     def _organisations(self) -> list[str]:
         with self._registry.reading() as session:
-            return sorted({"default", *session.scalars(select(Organisation.id))})
+            return people.organisations(session)
 
     def _versions(self) -> int:
         done = 0

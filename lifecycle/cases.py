@@ -59,6 +59,11 @@ def move(change: Change, row: db.Case, action: Action, details: Json, *, entered
     note(change, row, action, before, details)
 
 
+def open_of(session: Session, org: str, agent: str, reason: str) -> str | None:
+    """The id of an agent's open case for a reason, if there is one."""
+    return session.scalar(select(db.Case.id).where(db.Case.org == org, db.Case.open_key == f"{agent}/{reason}"))
+
+
 def close(change: Change, row: db.Case, state: CaseState, action: str, details: Json) -> None:
     """For good."""
     assert state in TERMINAL

@@ -19,7 +19,7 @@ from inventory.registry.change import Change
 from inventory.registry.errors import Clash, Forbidden, Missing, Unfit
 from lifecycle import cases, notices
 from lifecycle.conditions import Found
-from lifecycle.looking import Held, policies_of
+from lifecycle.looking import Held, policies_of, policy_for
 from lifecycle.machine import TERMINAL, UNDO, WARNING, Condition, Next
 from lifecycle.standing import follow
 
@@ -115,9 +115,7 @@ def requests(session: Session, row: db.Case) -> Sequence[db.CaseRequest]:
 def violation(change: Change, agent: str, reason: str) -> db.Case:
     """Open a case since somebody saw an agent do what it must not. Raises Missing or Clash."""
     row = agents.get(change.session, change.org, agent)
-    held = next(
-        (one for one in policies_of(change.session, change.org).values() if one.spec.reason == "violation"), None
-    )
+    held = policy_for(change.session, change.org, "violation")
     if held is None:
         raise Clash(
             "There is no policy for violations", "Nothing says what is to be done.",
@@ -235,8 +233,7 @@ def _warned_only(row: db.Case, word: str) -> None:
 
 
 def _no_other(session: Session, agent: Agent, reason: str) -> None:
-    asked = select(db.Case.id).where(db.Case.org == agent.org, db.Case.open_key == f"{agent.id}/{reason}")
-    if (known := session.scalar(asked)) is not None:
+    if (known := cases.open_of(session, agent.org, agent.id, reason)) is not None:
         raise Clash("There is a case already", f"{known} is open.", "say it there", "case-open")
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
@@ -11,8 +11,10 @@ from typing import Any, Final
 from sqlalchemy import delete, func, select
 from sqlalchemy.orm import Session
 
+from collector.store.reads import ReadError
 from inventory.contract import lifecycle as wire
 from inventory.db import cases as db
+from inventory.db.engine import DatabaseError
 from inventory.registry.change import Registry
 from lifecycle.lease import NAME, Fenced, Lease
 
@@ -37,6 +39,21 @@ class Job:
             if seconds % size == 0:
                 return f"{seconds // size} {word}"
         return f"{seconds} s"
+
+
+def each(orgs: Sequence[str], act: Callable[[str], Mapping[str, Any]]) -> dict[str, Any]:
+    """Of one organisation its summary; of several by name. One that fails doesn't keep the others waiting."""
+    found: dict[str, Mapping[str, Any]] = {}
+    for org in orgs:
+        try:
+            found[org] = act(org)
+        except (DatabaseError, ReadError) as error:
+            found[org] = {"failures": [str(error)]}
+    if len(found) == 1:
+        return dict(next(iter(found.values())))
+    stopped = "; ".join(f"{org}: {one['stopped']}" for org, one in found.items() if one.get("stopped"))
+    failures = [f"{org}: {why}" for org, one in found.items() for why in one.get("failures", ())]
+    return {**found, "stopped": stopped, "failures": failures}
 
 
 class Runs:

@@ -120,6 +120,11 @@ def policies_of(session: Session, org: str) -> dict[str, Held]:
     return {row.id: Held(row.id, row.revision, PolicySpec.model_validate(row.document)) for row in rows}
 
 
+def policy_for(session: Session, org: str, reason: CaseReason) -> Held | None:
+    """What is done for a reason: there is one policy for each at most."""
+    return next((held for held in policies_of(session, org).values() if held.spec.reason == reason), None)
+
+
 def _agents(session: Session, org: str, agent: str) -> dict[str, Facts]:
     asked: Select[Any] = select(*(getattr(Agent, name) for name in Facts.COLUMNS)).where(Agent.org == org)
     return {row.id: Facts(*row) for row in session.execute(_of(asked, Agent.id, agent))}

@@ -8,14 +8,10 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, Final
 
-from sqlalchemy import select
-
-from collector.store.reads import ReadError
 from inventory.anchors import Signer
 from inventory.auth.caller import Caller, Kind
-from inventory.db.engine import DatabaseError
-from inventory.db.models import Organisation
 from inventory.readers import Readers
+from inventory.registry import people
 from inventory.registry.change import Asking, Registry
 from lifecycle import policies
 from lifecycle.bounces import Bounces
@@ -25,7 +21,7 @@ from lifecycle.connectors.base import Connector
 from lifecycle.connectors.ingest import IngestTokens
 from lifecycle.enforcing import Enforcer
 from lifecycle.evaluation import ACTOR, Evaluator
-from lifecycle.jobs import Job, Runs
+from lifecycle.jobs import Job, Runs, each
 from lifecycle.lease import Lease
 from lifecycle.looking import HEARTBEAT_ORG
 from lifecycle.mail import Mailer
@@ -54,7 +50,7 @@ class Lifecycle:
 
     def organisations(self) -> list[str]:
         with self.registry.reading() as session:
-            return sorted({"default", *session.scalars(select(Organisation.id))} - {HEARTBEAT_ORG})
+            return [org for org in people.organisations(session) if org != HEARTBEAT_ORG]
 
 
 def build(
@@ -91,15 +87,18 @@ def build(
 
 def jobs_of(made: Lifecycle, canary: Canary) -> dict[str, Job]:
     def evaluate(dry_run: bool) -> Mapping[str, Any]:
-        return _each(
-            made, lambda org: _planned(made, org) if dry_run else made.evaluator.run(org, made.lease).summary()
+        return each(
+            made.organisations(),
+            lambda org: _planned(made, org) if dry_run else made.evaluator.run(org, made.lease).summary(),
         )
 
     def decisions(dry_run: bool) -> Mapping[str, Any]:
-        return _each(made, lambda org: {} if dry_run else made.evaluator.decisions(org, made.lease).summary())
+        return each(
+            made.organisations(), lambda org: {} if dry_run else made.evaluator.decisions(org, made.lease).summary()
+        )
 
     def notices(dry_run: bool) -> Mapping[str, Any]:
-        return _each(made, lambda org: {} if dry_run else made.sender.run(org, made.lease).summary())
+        return each(made.organisations(), lambda org: {} if dry_run else made.sender.run(org, made.lease).summary())
 
     def returned(dry_run: bool) -> Mapping[str, Any]:
         return {"bounced": 0 if dry_run else made.bounces.run(made.lease)}
@@ -133,18 +132,3 @@ def begin(made: Lifecycle) -> int:
 def _planned(made: Lifecycle, org: str) -> dict[str, Any]:
     plan = made.evaluator.plan(org)
     return {"would": [one.model_dump(mode="json") for one in plan.planned if one.now][:100], "stopped": plan.stopped}
-
-
-def _each(made: Lifecycle, act: Callable[[str], dict[str, Any]]) -> dict[str, Any]:
-    """Of one organisation its summary; of several by name. One that fails doesn't keep the others waiting."""
-    found: dict[str, Any] = {}
-    for org in made.organisations():
-        try:
-            found[org] = act(org)
-        except (DatabaseError, ReadError) as error:
-            found[org] = {"failures": [str(error)]}
-    if len(found) == 1:
-        return dict(next(iter(found.values())))
-    stopped = "; ".join(f"{org}: {one['stopped']}" for org, one in found.items() if one.get("stopped"))
-    failures = [f"{org}: {why}" for org, one in found.items() for why in one.get("failures", ())]
-    return {**found, "stopped": stopped, "failures": failures}

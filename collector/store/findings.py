@@ -42,16 +42,6 @@ class Hit:
 
 
 @dataclass(frozen=True, slots=True)
-class TraceHit:
-    finding: str
-    key: str
-    span_id: str
-    at_ns: int
-    agent: str
-    details: Mapping[str, str]
-
-
-@dataclass(frozen=True, slots=True)
 class CarriedEnvelope:
     trace_id: str
     span_id: str
@@ -83,11 +73,6 @@ def groups(client: Client, org: str, since_ns: int) -> list[Group]:
 def hits(client: Client, org: str, finding: str, key: str, limit: int) -> list[Hit]:
     """Newest first. Raises `ReadError`."""
     return [Hit(**row) for row in run(client, "finding_hits", org=org, finding=finding, key=key, limit=limit)]
-
-
-def of_trace(client: Client, org: str, trace_id: str, limit: int = 500) -> list[TraceHit]:
-    """Raises `ReadError`."""
-    return [TraceHit(**row) for row in run(client, "finding_trace", org=org, trace_id=trace_id, limit=limit)]
 
 
 def envelopes(

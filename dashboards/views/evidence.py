@@ -38,13 +38,12 @@ def draw(trace_id: str) -> None:
     for one in found.answers:
         _answer(trace_id, one)
     _undo(trace_id, found)
-    page = api.shown("The page to print", lambda: api.evidence_page(trace_id))
+    client = api.client()
     with st.container(horizontal=True):
-        if page is not None:
-            st.download_button(
-                "Page to print (HTML)", page, f"evidence-{trace_id}.html", "text/html", key="evidence-html",
-                on_click="ignore", icon=":material/print:",
-            )  # fmt: skip
+        st.download_button(
+            "Page to print (HTML)", lambda: client.evidence_page(trace_id), f"evidence-{trace_id}.html", "text/html",
+            key="evidence-html", on_click="ignore", icon=":material/print:",
+        )  # fmt: skip
         st.download_button(
             "JSON", found.model_dump_json(indent=2), f"evidence-{trace_id}.json", "application/json",
             key="evidence-json", on_click="ignore", icon=":material/download:",

@@ -203,12 +203,11 @@ def _controls() -> None:
             ("Not assessed", words.count(found.counts["not-assessed"]), "There is nothing yet to look at"),
         ]
     )
-    page_ = api.shown("The report to print", lambda: api.controls_page(30))
-    if page_ is not None:
-        st.download_button(
-            "Report to print (HTML)", page_, "controls.html", "text/html", key="controls-html", on_click="ignore",
-            icon=":material/print:",
-        )  # fmt: skip
+    client = api.client()
+    st.download_button(
+        "Report to print (HTML)", lambda: client.controls_page(days=30), "controls.html", "text/html",
+        key="controls-html", on_click="ignore", icon=":material/print:",
+    )  # fmt: skip
     for one in found.controls:
         _control(one)
 

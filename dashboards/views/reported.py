@@ -71,11 +71,11 @@ def overridden(one: Decision) -> bool:
 
 
 def changed(one: Decision) -> bool:
-    """What was carried out isn't what the approver was shown."""
-    approval = one.approval
-    return (
-        bool(approval.shown_digest and approval.arguments_digest) and approval.shown_digest != approval.arguments_digest
-    )
+    """What was carried out isn't what the approver was shown, as far as only the agent tells: what is on record is held
+    against the record.
+    """
+    done, shown = one.approval.arguments_digest, one.approval.shown_digest
+    return one.standing == "claimed" and bool(shown and done) and shown != done
 
 
 def took(one: Decision) -> timedelta | None:

@@ -20,13 +20,11 @@ from __future__ import annotations
 
 import asyncio
 import json
-import os
 import time
 import uuid
 from collections.abc import AsyncIterator, Generator, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 from types import TracebackType
 from typing import Any, Final, Self, TypedDict, Unpack
 
@@ -37,9 +35,9 @@ from pydantic import BaseModel, ValidationError
 
 from inventory.client.approvals import PATH
 from inventory.client.asker import Busy, ClientError, NotUnderstood, Refused, Unreachable, understood, unreachable
+from inventory.client.environment import DEFAULT_URL, api_of_environment
 from inventory.contract.approvals import LONGEST_WAIT, ApprovalDetail, ApprovalRecord, AskApproval, Mode
 
-DEFAULT_URL: Final = "http://127.0.0.1:8000"
 _TIMEOUT: Final = httpx.Timeout(LONGEST_WAIT + 10.0, connect=3.0)
 _TRIES: Final = 8
 _LONGEST_PAUSE: Final = 10.0
@@ -127,10 +125,9 @@ class _Agent:
 
     @classmethod
     def of_environment(cls, agent: str) -> Self:
-        """Of MUSTER_API_URL, with the agent's token in MUSTER_API_TOKEN or the file MUSTER_API_TOKEN_FILE."""
-        file = os.environ.get("MUSTER_API_TOKEN_FILE")
-        token = os.environ.get("MUSTER_API_TOKEN") or (Path(file).read_text().strip() if file else None)
-        return cls(agent, os.environ.get("MUSTER_API_URL", DEFAULT_URL), token, None)
+        """As `api_of_environment` says; the token is the agent's own. Raises TokenFileError."""
+        url, token = api_of_environment()
+        return cls(agent, url, token, None)
 
     def _asked(self, tool: str, arguments: Mapping[str, Any], more: Said) -> AskApproval:
         """Raises Unanswered for what can't be asked."""

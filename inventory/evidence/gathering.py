@@ -13,9 +13,10 @@ from sqlalchemy.orm import Session
 from collector.store.findings import CarriedEnvelope, EnvelopeCheck
 from inventory import contract
 from inventory.db.approvals import Approval
-from inventory.db.models import Release, Version
+from inventory.db.models import Release
 from inventory.envelope import EnvelopeError, TaskEnvelope, of_attributes
-from inventory.findings.envelopes import Keys, checked
+from inventory.findings.envelopes import checked
+from inventory.registry.entries import Entries
 from inventory.sight import owners
 from inventory.wire import nanoseconds
 
@@ -81,26 +82,13 @@ def gather(session: Session, org: str, detail: contract.TraceDetail) -> Gathered
         .where(Approval.org == org, Approval.trace_id == detail.trace.trace_id)
         .order_by(Approval.requested_at)
     ).all()
-    keys = Keys(session, org)
+    entries = Entries(session, org)
+    start = detail.trace.start
     return Gathered(
-        detail, spans, agents, entries(session, org, set(agents.values()), detail.trace.start),
+        detail, spans, agents, {agent: entries.then(agent, start) for agent in set(agents.values())},
         {key: row for key, row in releases.items() if key in named}, records,
-        [(checked(org, one, keys), _said(one)) for one in _carried(detail.trace.trace_id, spans)],
+        [(checked(org, one, entries), _said(one)) for one in _carried(detail.trace.trace_id, spans)],
     )  # fmt: skip
-
-
-def entries(session: Session, org: str, agents: set[str], at: datetime) -> dict[str, Mapping[str, Any]]:
-    """Specifications as they were then; before an agent's first entry that one counts."""
-    asked = (
-        select(Version.object, Version.valid_from, Version.document)
-        .where(Version.org == org, Version.kind == "agent", Version.object.in_(agents))
-        .order_by(Version.object, Version.revision)
-    )
-    found: dict[str, Mapping[str, Any]] = {}
-    for agent, since, document in session.execute(asked):
-        if document is not None and (since <= at or agent not in found):
-            found[agent] = document["spec"]
-    return found
 
 
 def _said(carried: CarriedEnvelope) -> TaskEnvelope | None:

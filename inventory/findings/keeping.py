@@ -8,13 +8,10 @@ from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
-from sqlalchemy import select
-
 from collector.store import findings as store
 from inventory import wire
 from inventory.auth.caller import Caller, Kind
 from inventory.db.findings import FindingProgress
-from inventory.db.models import Organisation
 from inventory.findings.envelopes import check_sealed
 from inventory.findings.looking import Looked, look, spread
 from inventory.publishing import Publisher
@@ -58,10 +55,6 @@ class Findings:
             "closed": kept.closed, "standing": kept.standing, "timed_out": overdue,
         }  # fmt: skip
 
-    def organisations(self) -> list[str]:
-        with self._registry.reading() as session:
-            return sorted({"default", *session.scalars(select(Organisation.id))})
-
     def _overdue(self, org: str) -> int:
         with self._registry.changing(_asking(org)) as change:
             done = approvals.overdue(change)
@@ -73,13 +66,13 @@ class Findings:
         client = self._store.client()
         now = self._clock()
         since = self._since(org, now)
-        whole = Looked(since, now)
+        whole = Looked()
         while True:
             cut = spread(client, org, since, now)
             if cut.traces:
                 with self._registry.reading() as session:
                     check_sealed(session, client, org, cut.bounds_ns, cut.sealed_ms, now)
-            looked = look(client, org, since, cut.until, self._clock())
+            looked = look(client, org, cut, self._clock(), last=cut.until >= now)
             whole.traces += looked.traces
             for name, seconds in looked.seconds.items():
                 whole.seconds[name] = whole.seconds.get(name, 0.0) + seconds

@@ -23,6 +23,8 @@ _MOST_TRACES: Final = 50_000
 """Sealed traces that are looked at together: what is prepared of them stands in memory."""
 _DAYS: Final = 7
 """How far back it is looked who sends telemetry."""
+_OF_AGENTS: Final = frozenset({"seen", "recent"})
+"""What only findings about agents as a whole are asked of."""
 _SETTINGS: Final = {
     "max_threads": 2,
     "max_memory_usage": 1 << 30,
@@ -35,10 +37,8 @@ _COLUMNS: Final = "Org, Finding, Key, Agent, TraceId, SpanId, At, Details, Found
 
 @dataclass(slots=True)
 class Looked:
-    """At what was sealed in [since, until): `seconds` by name, of what is prepared and of each finding."""
+    """`seconds` by name, of what is prepared and of each finding."""
 
-    since: datetime
-    until: datetime
     traces: int = 0
     seconds: dict[str, float] = field(default_factory=dict)
 
@@ -59,7 +59,8 @@ def spread(client: Client, org: str, since: datetime, until: datetime) -> Spread
         until = _cut(client, org, since, until)
         sealed = _millis(since), _millis(until)
         ((traces, first, last),) = client.query(
-            "SELECT count(), toUnixTimestamp64Nano(min(Start)), max(toUnixTimestamp64Nano(Start) + toInt64(Duration)) "
+            "SELECT uniqExact(TraceId), toUnixTimestamp64Nano(min(Start)), "
+            "max(toUnixTimestamp64Nano(Start) + toInt64(Duration)) "
             "FROM trace_summaries WHERE Org = {org:String} AND Sign = 1 AND SealedAt >= "
             "fromUnixTimestamp64Milli({from:Int64}) AND SealedAt < fromUnixTimestamp64Milli({until:Int64})",
             parameters={"org": org, "from": sealed[0], "until": sealed[1]},
@@ -67,26 +68,31 @@ def spread(client: Client, org: str, since: datetime, until: datetime) -> Spread
     return Spread(until, traces, (first, last + 1) if traces else (0, 0), sealed)
 
 
-def look(client: Client, org: str, since: datetime, until: datetime, now: datetime) -> Looked:
-    """Everything that was sealed then, which must not be more than `spread` allows. Raises `ReadError`."""
+def look(client: Client, org: str, part: Spread, now: datetime, *, last: bool) -> Looked:
+    """All of a part. Agents as a whole are looked at with the `last` one. Raises `ReadError`."""
     with _errors():
-        return _look(client, org, since, until, now)
+        return _look(client, org, part, now, last)
 
 
-def _look(client: Client, org: str, since: datetime, until: datetime, now: datetime) -> Looked:
-    looked = Looked(since, until)
-    asked: dict[str, Any] = {"org": org, "from": _millis(since), "until": _millis(until), "days": _DAYS}
+def _look(client: Client, org: str, part: Spread, now: datetime, last: bool) -> Looked:
+    looked = Looked(part.traces)
+    (since, till), (sealed_from, sealed_until) = part.bounds_ns, part.sealed_ms
+    asked: dict[str, Any] = {
+        "org": org, "from": sealed_from, "until": sealed_until, "since": since, "till": till, "days": _DAYS,
+    }  # fmt: skip
     made: list[str] = []
     try:
         for name, sql in prepared().items():
+            if name in _OF_AGENTS and not last:
+                continue
             began = time.perf_counter()
             client.command(f"DROP TEMPORARY TABLE IF EXISTS {name}")
             client.command(_written(sql), parameters=asked, settings=_SETTINGS)
             made.append(name)
-            if name == "runs":
-                looked.traces, asked["since"], asked["till"] = _bounds(client)
             looked.seconds[name] = time.perf_counter() - began
         for definition in definitions().values():
+            if definition.of == "agents" and not last:
+                continue
             began = time.perf_counter()
             _found(client, definition, asked, now)
             looked.seconds[definition.name] = time.perf_counter() - began
@@ -128,15 +134,6 @@ def _cut(client: Client, org: str, since: datetime, until: datetime) -> datetime
         return until
     # All of one moment are sealed together, and are looked at together.
     return min(until, _EPOCH + timedelta(milliseconds=max(found[0][0], _millis(since)) + 1))
-
-
-def _bounds(client: Client) -> tuple[int, int, int]:
-    """How many traces, and between which moments (ns) their spans lie."""
-    ((traces, since, till),) = client.query(
-        "SELECT count(), toUnixTimestamp64Nano(min(Start)), max(toUnixTimestamp64Nano(Start) + toInt64(Duration)) + 1 "
-        "FROM runs"
-    ).result_rows  # fmt: skip
-    return (traces, since, till) if traces else (0, 0, 0)
 
 
 def _written(sql: str) -> str:

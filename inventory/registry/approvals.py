@@ -171,7 +171,7 @@ def listed(
     elif state is not None:
         asked = asked.where(Approval.state == state)
     if last is not None:
-        asked = asked.where(tuple_(Approval.requested_at, Approval.id) < (_moment(last[0]), last[1]))
+        asked = asked.where(tuple_(Approval.requested_at, Approval.id) < (pages.moment(last[0]), last[1]))
     asked = asked.order_by(Approval.requested_at.desc(), Approval.id.desc()).limit(limit + 1)
     rows, more = pages.cut(session.scalars(asked).all(), limit)
     end = rows[-1] if more else None
@@ -275,10 +275,3 @@ def _written(field: str, arguments: dict[str, Any]) -> str:
             (field, "they can't be kept: U+0000, numbers that aren't finite, or too long", "send less, or a reference")
         )
     return text
-
-
-def _moment(text: str) -> datetime:
-    try:
-        return datetime.fromisoformat(text)
-    except ValueError:
-        raise Unfit(("query.cursor", "it is not a cursor of this list", "leave it out")) from None

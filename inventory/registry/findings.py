@@ -5,7 +5,7 @@ from __future__ import annotations
 import secrets
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any, Final
 
 from sqlalchemy import func, select, tuple_
@@ -113,7 +113,9 @@ def listed(
             Finding.finding.in_([one.name for one in definitions().values() if control in one.controls])
         )
     if last is not None:
-        asked = asked.where(tuple_(Finding.rank, Finding.opened_at, Finding.id) > (last[0], _moment(last[1]), last[2]))
+        asked = asked.where(
+            tuple_(Finding.rank, Finding.opened_at, Finding.id) > (last[0], pages.moment(last[1]), last[2])
+        )
     asked = asked.order_by(Finding.rank, Finding.opened_at, Finding.id).limit(limit + 1)
     rows, more = pages.cut(session.scalars(asked).all(), limit)
     end = rows[-1] if more else None
@@ -186,10 +188,3 @@ def _note(change: Change, row: Finding, what: str, before: Any, details: Json) -
         )
     )
     change.record(what, KIND, row.id, before, {**snapshot(row), **details})
-
-
-def _moment(text: str) -> datetime:
-    try:
-        return datetime.fromisoformat(text)
-    except ValueError:
-        raise Unfit(("query.cursor", "it is not a cursor of this list", "leave it out")) from None

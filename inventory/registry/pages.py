@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import json
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Any, TypeVar
 
 from sqlalchemy import Select
@@ -46,6 +47,14 @@ def after(text: str | None, of: Sequence[Any], kinds: Sequence[type]) -> list[An
             )
         )
     return list(last)
+
+
+def moment(text: str) -> datetime:
+    """Of a cursor. Raises Unfit."""
+    try:
+        return datetime.fromisoformat(text)
+    except ValueError:
+        raise Unfit(("query.cursor", "it is not a cursor of this list", "leave it out")) from None
 
 
 def cut(rows: Sequence[_Row], limit: int) -> tuple[Sequence[_Row], bool]:

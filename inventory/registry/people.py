@@ -204,6 +204,11 @@ def team_spec(session: Session, row: Team) -> wire.TeamSpec:
     return wire.TeamSpec(name=row.name, members=list(members))
 
 
+def organisations(session: Session) -> list[str]:
+    """Ids of all that there are, by name."""
+    return sorted({"default", *session.scalars(select(Organisation.id))})
+
+
 def create_organisation(change: Change, name: str, title: str) -> Organisation:
     """Raises Clash when there is one of this id."""
     if change.session.get(Organisation, name) is not None:

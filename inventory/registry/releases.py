@@ -164,7 +164,7 @@ def listed(
     if status is not None:
         asked = asked.where(Release.status == status)
     if last is not None:
-        asked = asked.where(key < (_moment(last[0]), last[1], last[2]))
+        asked = asked.where(key < (pages.moment(last[0]), last[1], last[2]))
     asked = asked.order_by(Release.created_at.desc(), Release.agent.desc(), Release.id.desc()).limit(limit + 1)
     rows, more = pages.cut(session.scalars(asked).all(), limit)
     if not more:
@@ -286,10 +286,3 @@ def _digests(document: Json) -> Json:
     bundle = wire.Bundle.model_validate(document)
     rest = {name: value for name, value in document.items() if name != "parts"}
     return {**rest, "parts": parts_of(bundle)}
-
-
-def _moment(text: str) -> datetime:
-    try:
-        return datetime.fromisoformat(text)
-    except ValueError:
-        raise Unfit(("query.cursor", "it is not a cursor of this list", "leave it out")) from None

@@ -99,7 +99,7 @@ def approval_routes(registry: Registry, store: Readers, reads: ReadLog, digests:
             row = await run_in_threadpool(_read, caller, approval_id)
         tag(response, row.revision)
         if not row.masked and not approvals.asks_for(caller, row.agent):
-            reads.note(caller, f"approval {approval_id}")
+            await run_in_threadpool(reads.note, caller, f"approval {approval_id}")
         calls = await run_in_threadpool(_calls, caller.org, row)
         return wire.ApprovalDetail(approval=row, executions=calls)
 

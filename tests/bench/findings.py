@@ -6,13 +6,11 @@ is registered, with the tools that they call, so that what each did is held agai
 
 from __future__ import annotations
 
-import argparse
 import statistics
 import sys
 import time
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 from collector.settings import StoreSettings
 from collector.store import registry as published
@@ -25,7 +23,7 @@ from inventory.findings.definitions import definitions
 from inventory.findings.keeping import Findings
 from inventory.registry import agents, people
 from inventory.registry.change import Registry
-from tests.bench.machine import Noise, describe
+from tests.bench import machine
 from tests.bench.reads import ORG, Bench, _quiet, say
 from tests.inventory.access import inventory, local
 from tests.inventory.registry.asking import asking, ready
@@ -99,19 +97,5 @@ def _register(registry: Registry, store: Store) -> int:
     return len(services)
 
 
-def main() -> int:
-    parser = argparse.ArgumentParser(prog="python -m tests.bench.findings", description=__doc__)
-    parser.add_argument("--spans", type=int, default=5_000_000)
-    parser.add_argument("--rounds", type=int, default=3)
-    options = parser.parse_args()
-    noise = Noise()
-    noise.sample()
-    with TemporaryDirectory(prefix="muster-bench-") as directory:
-        lines = measure(Path(directory), options.spans, options.rounds)
-    noise.sample()
-    sys.stdout.write("\n".join([describe(), noise.report(), *lines]) + "\n")
-    return 0
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(machine.main("findings", __doc__, measure, rounds=3))

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import argparse
 import os
 import platform
 import statistics
+import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 
 def describe() -> str:
@@ -39,3 +43,18 @@ class Noise:
             f"the same work took {median * 1e3:.1f} ms (median of {len(self._samples)}), "
             f"from {low / median - 1:+.0%} to {high / median - 1:+.0%}"
         )
+
+
+def main(name: str, what: str | None, measure: Callable[[Path, int, int], list[str]], rounds: int) -> int:
+    """A bench over many spans, from the command line: what it measured, on which machine, and how steady that was."""
+    parser = argparse.ArgumentParser(prog=f"python -m tests.bench.{name}", description=what)
+    parser.add_argument("--spans", type=int, default=5_000_000)
+    parser.add_argument("--rounds", type=int, default=rounds)
+    options = parser.parse_args()
+    noise = Noise()
+    noise.sample()
+    with TemporaryDirectory(prefix="muster-bench-") as directory:
+        lines = measure(Path(directory), options.spans, options.rounds)
+    noise.sample()
+    sys.stdout.write("\n".join([describe(), noise.report(), *lines]) + "\n")
+    return 0

@@ -6,13 +6,11 @@ answered before, the figures are read anew each time.
 
 from __future__ import annotations
 
-import argparse
 import statistics
 import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 from playwright.sync_api import Page, sync_playwright
 
@@ -22,7 +20,7 @@ from collector.store.connection import Store
 from collector.store.migrate import migrate
 from collector.store.writer import Writer
 from inventory.client import InventoryClient
-from tests.bench.machine import Noise, describe
+from tests.bench import machine
 from tests.bench.reads import ORG, Bench, _quiet, say
 from tests.browser import scene
 from tests.browser.conftest import ARGUMENTS, CHROMIUM
@@ -99,19 +97,5 @@ def _timed(act: Callable[[], object]) -> float:
     return time.perf_counter() - started
 
 
-def main() -> int:
-    parser = argparse.ArgumentParser(prog="python -m tests.bench.pages", description=__doc__)
-    parser.add_argument("--spans", type=int, default=5_000_000)
-    parser.add_argument("--rounds", type=int, default=7)
-    options = parser.parse_args()
-    noise = Noise()
-    noise.sample()
-    with TemporaryDirectory(prefix="muster-bench-") as directory:
-        lines = measure(Path(directory), options.spans, options.rounds)
-    noise.sample()
-    sys.stdout.write("\n".join([describe(), noise.report(), *lines]) + "\n")
-    return 0
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(machine.main("pages", __doc__, measure, rounds=7))

@@ -4,17 +4,12 @@ SELECT
     TraceId,
     argMax(Seal, Seal) AS Seal,
     argMax(Start, Seal) AS Start,
-    argMax(Duration, Seal) AS Duration,
     argMax(toString(RootAgent), Seal) AS RootAgent,
-    argMax(toString(RootName), Seal) AS RootName,
-    argMax(Workflows, Seal) AS Workflows,
     argMax(Requester, Seal) AS Requester,
     argMax(ToolCalls, Seal) AS ToolCalls,
     argMax(tuple(InputTokens), Seal).1 AS InputTokens,
     argMax(tuple(OutputTokens), Seal).1 AS OutputTokens,
-    argMax(tuple(Cost), Seal).1 AS Cost,
-    argMax(CriticalPath, Seal) AS CriticalPath,
-    argMax(HumanWait, Seal) AS HumanWait
+    argMax(tuple(Cost), Seal).1 AS Cost
 FROM trace_summaries
 WHERE Org = {org:String} AND Sign = 1
     AND SealedAt >= fromUnixTimestamp64Milli({from:Int64}) AND SealedAt < fromUnixTimestamp64Milli({until:Int64})

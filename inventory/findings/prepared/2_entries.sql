@@ -3,8 +3,6 @@ CREATE TEMPORARY TABLE entries ENGINE = Memory AS
 SELECT
     Id AS Agent,
     if(row_number() OVER (PARTITION BY Id ORDER BY Revision) = 1, toDateTime64(0, 6), ValidFrom) AS Since,
-    JSONExtractString(Document, 'state') AS State,
-    JSONExtractString(Document, 'spec', 'owner') AS Owner,
     JSONExtractString(Document, 'spec', 'classification') AS Classification,
     JSONExtractBool(Document, 'spec', 'high_impact') AS HighImpact,
     JSONExtract(Document, 'spec', 'tools', 'read', 'Array(String)') AS ReadTools,

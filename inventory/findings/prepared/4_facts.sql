@@ -1,9 +1,8 @@
 -- Spans of these traces that somebody is answerable for: tool calls, agents at work, and the root.
 CREATE TEMPORARY TABLE facts ENGINE = Memory AS
 SELECT
-    f.TraceId AS TraceId, f.SpanId AS SpanId, f.Timestamp AS At, f.Duration AS Duration,
-    toString(f.Operation) AS Operation, toString(f.ToolName) AS Tool, f.ToolCall AS IsCall, f.IsRoot AS IsRoot,
-    f.StatusCode = 'Error' AS Failed, f.Critical AS Critical, toString(f.ReleaseId) AS Release, f.AgentKey AS AgentKey,
+    f.TraceId AS TraceId, f.SpanId AS SpanId, f.Timestamp AS At, toString(f.ToolName) AS Tool, f.ToolCall AS IsCall, f.IsRoot AS IsRoot,
+    f.StatusCode = 'Error' AS Failed, toString(f.ReleaseId) AS Release,
     toString(f.Agent) AS Named, o.Agent AS Agent
 FROM (
     SELECT *

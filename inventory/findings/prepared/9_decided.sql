@@ -2,9 +2,9 @@
 -- trace before it.
 CREATE TEMPORARY TABLE decided ENGINE = Memory AS
 SELECT
-    c.TraceId AS TraceId, c.SpanId AS SpanId, c.At AS At, c.Tool AS Tool, c.Agent AS Agent, c.Named AS Named, c.Digest AS Digest, c.Failed AS Failed,
-    r.ApprovalId AS ApprovalId, r.State AS State, r.Mode AS Mode, r.Requester AS Requester, r.Approver AS Approver, r.DecidedBy AS DecidedBy,
-    r.Overridden AS Overridden, r.AllowedDigest AS AllowedDigest, r.DecidedAt AS DecidedAt, r.ExpiresAt AS ExpiresAt, r.GoodUntil AS GoodUntil
+    c.TraceId AS TraceId, c.SpanId AS SpanId, c.At AS At, c.Tool AS Tool, c.Agent AS Agent, c.Digest AS Digest,
+    r.ApprovalId AS ApprovalId, r.State AS State, r.Mode AS Mode, r.Approver AS Approver, r.DecidedBy AS DecidedBy,
+    r.AllowedDigest AS AllowedDigest, r.DecidedAt AS DecidedAt, r.GoodUntil AS GoodUntil
 FROM calls AS c
 INNER JOIN records AS r ON r.TraceId = c.TraceId
 WHERE r.ApprovalId = c.ApprovalId OR (c.CallId != '' AND r.CallId = c.CallId AND r.Tool = c.Tool)
